@@ -37,7 +37,7 @@ class Lowering {
   Status output(Result<ValueId> value);
 
   // --- types; an input must be a tensor ---
-  const Type& type(std::size_t i) { return b().type(inputs_[i]); }
+  const gossamer::Type& type(std::size_t i) { return b().type(inputs_[i]); }
   DType dtype(std::size_t i) { return type(i).dtype; }
   // The rank, or a refusal (binding wanted) when it is not known.
   Result<int> rank(std::size_t i);
@@ -91,7 +91,7 @@ class Lowering {
   };
   // All bodies with one shared list of captures: each body's inputs are its own, then all captures.
   Result<std::vector<std::shared_ptr<const gossamer::Graph>>> lower_bodies(
-      const std::vector<const Graph*>& bodies, const std::vector<std::vector<Type>>& input_types,
+      const std::vector<const Graph*>& bodies, const std::vector<std::vector<gossamer::Type>>& input_types,
       std::vector<ValueId>& captured);
   // Lowers a graph attribute without inputs in place, as if its nodes stood here (a branch known to be taken).
   Result<std::vector<ValueId>> inline_body(const Graph& body);
