@@ -78,7 +78,8 @@ bool same_attribute(const AttributeValue& a, const AttributeValue& b) {
     return true;
   }
   if (const auto* x = std::get_if<Tensor>(&a.value)) return x->same_bits(std::get<Tensor>(b.value));
-  if (const auto* x = std::get_if<std::int64_t>(&a.value)) return *x == std::get<std::int64_t>(b.value);
+  if (const auto* x = std::get_if<std::int64_t>(&a.value))
+    return *x == std::get<std::int64_t>(b.value);
   if (const auto* x = std::get_if<Word>(&a.value)) return *x == std::get<Word>(b.value);
   if (const auto* x = std::get_if<Block>(&a.value)) return *x == std::get<Block>(b.value);
   return std::get<std::string>(a.value) == std::get<std::string>(b.value);

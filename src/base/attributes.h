@@ -1,9 +1,11 @@
-// Attribute structs and their reflection. An attribute struct is a plain struct with a static constexpr tuple
+// Attribute structs and their reflection. An attribute struct is a plain struct with a static
+// constexpr tuple
 //   static constexpr auto kFields = std::tuple(field("strides", &ConvAttributes::strides), ...);
-// From that come its text form, its equality and its reading from text; a field equal to its default is not printed.
-// Field types: bool, int64, int, float, double, std::string, DType, Tensor, vectors of these, enums with an
-// `enum_names(E)` found by ADL, and any T with `AttributeValue to_attribute(const T&)` and
-// `Result<T> from_attribute(const AttributeValue&, std::type_identity<T>)` found by ADL.
+// From that come its text form, its equality and its reading from text; a field equal to its
+// default is not printed. Field types: bool, int64, int, float, double, std::string, DType, Tensor,
+// vectors of these, enums with an `enum_names(E)` found by ADL, and any T with `AttributeValue
+// to_attribute(const T&)` and `Result<T> from_attribute(const AttributeValue&,
+// std::type_identity<T>)` found by ADL.
 #pragma once
 
 #include <cmath>
@@ -24,11 +26,19 @@
 
 namespace gossamer {
 
-// A bare word (enumerators, dtypes, true, false) and a {...} block whose text belongs to the attribute's own parser.
-struct Word { std::string text; bool operator==(const Word&) const = default; };
-struct Block { std::string text; bool operator==(const Block&) const = default; };
+// A bare word (enumerators, dtypes, true, false) and a {...} block whose text belongs to the
+// attribute's own parser.
+struct Word {
+  std::string text;
+  bool operator==(const Word&) const = default;
+};
+struct Block {
+  std::string text;
+  bool operator==(const Block&) const = default;
+};
 
-// The generic form of an attribute's value: what the text form prints and parses, and packages store.
+// The generic form of an attribute's value: what the text form prints and parses, and packages
+// store.
 struct AttributeValue {
   using List = std::vector<AttributeValue>;
   std::variant<std::int64_t, double, Word, Block, std::string, List, Tensor> value;
@@ -42,10 +52,12 @@ struct NamedAttribute {
 template <class S, class T>
 struct Field {
   std::string_view name;
-  T S::*member;
+  T S::* member;
 };
 template <class S, class T>
-constexpr Field<S, T> field(std::string_view name, T S::*member) { return {name, member}; }
+constexpr Field<S, T> field(std::string_view name, T S::* member) {
+  return {name, member};
+}
 
 // --- conversions of one field ---
 
@@ -78,7 +90,8 @@ AttributeValue to_attribute(const std::vector<T>& v) {
 Result<bool> from_attribute(const AttributeValue& v, std::type_identity<bool>);
 Result<std::int64_t> from_attribute(const AttributeValue& v, std::type_identity<std::int64_t>);
 Result<int> from_attribute(const AttributeValue& v, std::type_identity<int>);
-Result<double> from_attribute(const AttributeValue& v, std::type_identity<double>);  // integers and words inf, -inf, nan too
+Result<double> from_attribute(const AttributeValue& v,
+                              std::type_identity<double>);  // integers and words inf, -inf, nan too
 Result<float> from_attribute(const AttributeValue& v, std::type_identity<float>);
 Result<std::string> from_attribute(const AttributeValue& v, std::type_identity<std::string>);
 Result<DType> from_attribute(const AttributeValue& v, std::type_identity<DType>);
@@ -156,9 +169,12 @@ struct NoAttributes {
   static constexpr std::tuple<> kFields{};
 };
 
-// An immutable attribute struct of any type; whoever holds it knows the type from the primitive beside it.
+// An immutable attribute struct of any type; whoever holds it knows the type from the primitive
+// beside it.
 using AttributePtr = std::shared_ptr<const void>;
 template <class S>
-AttributePtr make_attributes(S s) { return std::make_shared<const S>(std::move(s)); }
+AttributePtr make_attributes(S s) {
+  return std::make_shared<const S>(std::move(s));
+}
 
 }  // namespace gossamer

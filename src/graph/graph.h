@@ -1,6 +1,6 @@
-// Graph: what the model computes. Nodes of primitives in an order of execution, values, constants. Owns everything;
-// names things by index. A node's bodies (branches, loops) are Graphs of their own whose inputs are all explicit:
-// nothing is captured silently.
+// Graph: what the model computes. Nodes of primitives in an order of execution, values, constants.
+// Owns everything; names things by index. A node's bodies (branches, loops) are Graphs of their own
+// whose inputs are all explicit: nothing is captured silently.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/attributes.h"
@@ -32,8 +31,8 @@ inline constexpr OriginId kNoOrigin = -1;
 struct ValueInfo {
   std::string name;  // unique in its graph, not empty
   Type type;
-  NodeId producer = kNoNode;         // kNoNode for inputs and constants
-  std::optional<Tensor> constant;    // set for constants
+  NodeId producer = kNoNode;       // kNoNode for inputs and constants
+  std::optional<Tensor> constant;  // set for constants
   // The elements of a small integer tensor as far as shape arithmetic knows them, row-major.
   std::optional<DimVector> contents;
 };
@@ -44,18 +43,19 @@ struct Node {
   std::vector<ValueId> operands;  // kNoValue: optional operand left out
   std::vector<ValueId> results;   // kNoValue: optional result left out
   std::vector<std::shared_ptr<const Graph>> bodies;
-  OriginId origin = kNoOrigin;    // the operator that this node came from
-  std::string name;               // of the operator it came from, for messages; may be empty
+  OriginId origin = kNoOrigin;  // the operator that this node came from
+  std::string name;             // of the operator it came from, for messages; may be empty
 };
 
-// The operator of the source model that one or more nodes came from, so that it can be written back as it was as long
-// as no rewrite has touched it. Inputs may name values that no node reads (a Reshape's constant shape).
+// The operator of the source model that one or more nodes came from, so that it can be written back
+// as it was as long as no rewrite has touched it. Inputs may name values that no node reads (a
+// Reshape's constant shape).
 struct Origin {
-  std::string domain, op_type, overload, name;
+  std::string domain, op_type, name;
   std::int64_t version = 0;  // opset version of its domain
   std::vector<ValueId> inputs, outputs;
-  std::vector<NamedAttribute> attributes;  // as the file had them; graphs are the nodes' bodies
-  std::vector<std::pair<std::string, std::string>> metadata;
+  std::shared_ptr<const void>
+      source;  // the operator as the file had it; only the room that read it looks inside
 };
 
 class Graph {
@@ -74,9 +74,12 @@ class Graph {
   Node& node(NodeId id) { return nodes[static_cast<std::size_t>(id)]; }
   const Node& node(NodeId id) const { return nodes[static_cast<std::size_t>(id)]; }
 
-  // Adds a value without a producer. An empty or taken name is replaced by a unique one derived from it.
+  // Adds a value without a producer. An empty or taken name is replaced by a unique one derived
+  // from it.
   ValueId add_value(std::string_view name, Type type);
   ValueId add_constant(std::string_view name, Tensor tensor);
+  // Gives a value another name; false when that name is taken.
+  bool rename(ValueId id, std::string_view name);
   // The value of that name, or kNoValue.
   ValueId find(std::string_view name) const;
   // Appends a node and sets its results' producer.
@@ -90,9 +93,10 @@ class Graph {
   std::map<std::string, ValueId, std::less<>> by_name_;
 };
 
-// Checks every invariant: ids in range, one producer a value, operands before their readers, arity, attributes present,
-// bodies where the primitive wants them and their inputs' and outputs' number, names unique, types of results equal to
-// what inference gives (when `check_types`). Fails with Code::internal, naming the node.
+// Checks every invariant: ids in range, one producer a value, operands before their readers, arity,
+// attributes present, bodies where the primitive wants them and their inputs' and outputs' number,
+// names unique, types of results equal to what inference gives (when `check_types`). Fails with
+// Code::internal, naming the node.
 Status verify(const Graph& graph, bool check_types = true);
 
 }  // namespace gossamer

@@ -1,4 +1,5 @@
-// The text form of a Graph: one line a node, stable, read and written. docs/text-form.md describes it.
+// The text form of a Graph: one line a node, stable, read and written. docs/text-form.md describes
+// it.
 //
 //   graph main(x: f32[1,3,h,w], y: i64[n]) -> (out) {
 //     w: f32[2] = constant {1, 2.5}
@@ -24,13 +25,13 @@ namespace gossamer {
 
 struct TextOptions {
   std::int64_t max_constant_elements = 16;  // larger constants are elided as #count
-  bool full = false;                        // print every element of every constant, so that parsing gives it back
+  bool full = false;  // print every element of every constant, so that parsing gives it back
 };
 
 std::string to_text(const Graph& graph, const TextOptions& options = {});
 
-// Parses what to_text printed. Types of results may be left out: they are inferred. An elided constant is refused.
-// Fails with malformed and the line and column. The result is verified.
+// Parses what to_text printed. Types of results may be left out: they are inferred. An elided
+// constant is refused. Fails with malformed and the line and column. The result is verified.
 Result<Graph> parse_graph(std::string_view text,
                           const std::function<const Primitive*(std::string_view)>& find_primitive);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "graph/graph.h"
@@ -10,15 +11,18 @@
 namespace gossamer::onnx {
 
 struct LowerOptions {
-  std::map<std::string, Shape> shapes;         // fixes whole input shapes, by input name
-  std::map<std::string, std::int64_t> dims;    // fixes symbols, by name
-  // Values of inputs that structure (an axis, a rank, a mode) depends on: they become constants. Types are fixed by them too.
+  std::map<std::string, Shape> shapes;       // fixes whole input shapes, by input name
+  std::map<std::string, std::int64_t> dims;  // fixes symbols, by name
+  // Values of inputs that structure (an axis, a rank, a mode) depends on: they become constants.
+  // Types are fixed by them too.
   std::map<std::string, Tensor> bound;
 };
 
-// Lowers the model. When structure depends on graph inputs that are not bound, fails with Code::unsupported and fills
-// `needs_binding` (if given) with those inputs' names. Inputs that were bound stay inputs of the Graph, unread.
-Result<gossamer::Graph> lower(const Model& model, const LowerOptions& options = {},
+// Lowers the model. When structure depends on graph inputs that are not bound, fails with
+// Code::unsupported and fills `needs_binding` (if given) with those inputs' names. Inputs that were
+// bound stay inputs of the Graph, unread.
+Result<gossamer::Graph> lower(const std::shared_ptr<const Model>& model,
+                              const LowerOptions& options = {},
                               std::vector<std::string>* needs_binding = nullptr);
 
 }  // namespace gossamer::onnx

@@ -1,6 +1,6 @@
-// Lowering: what the lowering function of one operator sees: its node's attributes, inputs as values of the graph under
-// construction, and places for its outputs. One function an operator: `Status lower_conv(Lowering& l)`; the table is
-// operators.def.
+// Lowering: what the lowering function of one operator sees: its node's attributes, inputs as
+// values of the graph under construction, and places for its outputs. One function an operator:
+// `Status lower_conv(Lowering& l)`; the table is operators.def.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@ class GraphLowering;  // lower.cc: the state of one graph's lowering
 
 class Lowering {
  public:
-  Lowering(GraphLowering& graph, const Node& node, std::int64_t version, std::vector<ValueId> inputs);
+  Lowering(GraphLowering& graph, const Node& node, std::int64_t version,
+           std::vector<ValueId> inputs);
 
   const Node& node() const { return node_; }
   // Opset version of the node's domain that the model imports.
@@ -30,7 +31,9 @@ class Lowering {
   ValueId input(std::size_t i) const { return inputs_[i]; }  // only when has_input
   std::size_t output_count() const { return node_.outputs.size(); }
   // The node names output i.
-  bool has_output(std::size_t i) const { return i < node_.outputs.size() && !node_.outputs[i].empty(); }
+  bool has_output(std::size_t i) const {
+    return i < node_.outputs.size() && !node_.outputs[i].empty();
+  }
   // Output i is this value (which may be an input: an alias).
   void output(std::size_t i, ValueId value);
   // Sets output 0 from a result.
@@ -45,7 +48,8 @@ class Lowering {
   Result<int> rank_of(ValueId v);
   // A possibly negative axis made non-negative.
   Result<int> axis(std::int64_t axis, int rank);
-  Result<std::vector<int>> axes(const std::vector<std::int64_t>& axes, int rank);  // distinct, order kept
+  Result<std::vector<int>> axes(const std::vector<std::int64_t>& axes,
+                                int rank);  // distinct, order kept
 
   // --- attributes; a present attribute of another kind is malformed ---
   bool has_attribute(std::string_view name) const { return find(name) != nullptr; }
@@ -53,9 +57,11 @@ class Lowering {
   Result<std::int64_t> int_or(std::string_view name, std::int64_t otherwise) const;
   Result<float> float_or(std::string_view name, float otherwise) const;
   Result<std::string> string_or(std::string_view name, std::string_view otherwise) const;
-  Result<std::vector<std::int64_t>> ints_or(std::string_view name, std::vector<std::int64_t> otherwise) const;
+  Result<std::vector<std::int64_t>> ints_or(std::string_view name,
+                                            std::vector<std::int64_t> otherwise) const;
   Result<std::vector<float>> floats_or(std::string_view name, std::vector<float> otherwise) const;
-  Result<std::vector<std::string>> strings_or(std::string_view name, std::vector<std::string> otherwise) const;
+  Result<std::vector<std::string>> strings_or(std::string_view name,
+                                              std::vector<std::string> otherwise) const;
   Result<std::optional<std::vector<std::int64_t>>> maybe_ints(std::string_view name) const;
   Result<std::int64_t> required_int(std::string_view name) const;
   Result<std::vector<std::int64_t>> required_ints(std::string_view name) const;
@@ -64,8 +70,9 @@ class Lowering {
   // The element type that an attribute such as Cast's `to` names, by ONNX code.
   Result<DType> dtype_or(std::string_view name, DType otherwise) const;
 
-  // --- structure: values that must be known now. Unknown: refused by name, and when they trace back to graph inputs those
-  // are asked for, so that `run` and `check` bind them and lower again ---
+  // --- structure: values that must be known now. Unknown: refused by name, and when they trace
+  // back to graph inputs those are asked for, so that `run` and `check` bind them and lower again
+  // ---
   Result<Tensor> structure(std::size_t i);
   Result<std::vector<std::int64_t>> structure_ints(std::size_t i);
   Result<std::int64_t> structure_int(std::size_t i);
@@ -76,31 +83,31 @@ class Lowering {
 
   // Number of elements of an i64 vector input: a rank or a count, which must be known.
   Result<std::int64_t> vector_length(std::size_t i);
-  // Input i (integers, a vector of known length or a scalar) as extents of a Copy: literals where they are known now, otherwise
-  // elements of operand number `args.size()+1`, which is appended to `args` (cast to i64 when need be).
+  // Input i (integers, a vector of known length or a scalar) as extents of a Copy: literals where
+  // they are known now, otherwise elements of operand number `args.size()+1`, which is appended to
+  // `args` (cast to i64 when need be).
   Result<std::vector<Extent>> extents(std::size_t i, std::vector<ValueId>& args);
   Result<std::vector<Extent>> extents_of(ValueId v, std::vector<ValueId>& args);
 
   // --- bodies ---
-  // Lowers a graph attribute. The body's own inputs get `input_types`; outer values it reads are appended to its inputs, and
-  // `captured` lists them in that order, as values of this graph (in addition to those already there, which come first: pass
-  // the same vector to give several bodies one list of captures). Bodies of one node must end with equal capture lists:
-  // lower_bodies does it.
-  struct Body {
-    std::shared_ptr<const gossamer::Graph> graph;
-  };
-  // All bodies with one shared list of captures: each body's inputs are its own, then all captures.
+  // Lowers graph attributes of this node, body i with inputs of input_types[i]. Outer values that
+  // any of them reads are appended to `captured`, as values of this graph; each body's inputs are
+  // its own, then all captures.
   Result<std::vector<std::shared_ptr<const gossamer::Graph>>> lower_bodies(
-      const std::vector<const Graph*>& bodies, const std::vector<std::vector<gossamer::Type>>& input_types,
-      std::vector<ValueId>& captured);
-  // Lowers a graph attribute without inputs in place, as if its nodes stood here (a branch known to be taken).
+      const std::vector<const Graph*>& bodies,
+      const std::vector<std::vector<gossamer::Type>>& input_types, std::vector<ValueId>& captured);
+  // Lowers a graph attribute without inputs in place, as if its nodes stood here (a branch known to
+  // be taken).
   Result<std::vector<ValueId>> inline_body(const Graph& body);
-  // Expands nodes (a standard function body or so) in place: names in `nodes` are local; gives the values of `outputs`.
-  Result<std::vector<ValueId>> inline_nodes(const std::vector<Node>& nodes, const std::vector<std::string>& input_names,
+  // Expands nodes (a standard function body or so) in place: names in `nodes` are local; gives the
+  // values of `outputs`.
+  Result<std::vector<ValueId>> inline_nodes(const std::vector<Node>& nodes,
+                                            const std::vector<std::string>& input_names,
                                             const std::vector<ValueId>& inputs,
                                             const std::vector<std::string>& outputs);
 
-  // Messages: "attribute 'axis': ..." come back prefixed by the caller with the node's name and operator.
+  // Messages: "attribute 'axis': ..." come back prefixed by the caller with the node's name and
+  // operator.
   Status refuse(std::string what) const;  // Code::unsupported
   Status wrong(std::string what) const;   // Code::malformed
 
@@ -122,7 +129,8 @@ struct OperatorInfo {
   LowerFn lower;
 };
 
-// Null when no operator of that name is known; a version outside [since, until] is the caller's message.
+// Null when no operator of that name is known; a version outside [since, until] is the caller's
+// message.
 const OperatorInfo* find_operator(std::string_view domain, std::string_view name);
 std::span<const OperatorInfo> all_operators();
 

@@ -1,4 +1,5 @@
-// The reference evaluator: runs a Graph by each primitive's scalar code, freeing values after their last use.
+// The reference evaluator: runs a Graph by each primitive's scalar code, freeing values after their
+// last use.
 #pragma once
 
 #include <atomic>
@@ -18,18 +19,21 @@ struct EvaluateOptions {
   // Node executions over all graphs and loop iterations; exceeded: Code::limit.
   std::int64_t max_steps = std::int64_t{1} << 40;
   const std::atomic<bool>* cancelled = nullptr;  // true: stop with Code::interrupted
-  // Called for each value of the outermost graph as it is computed (for taps and comparisons); may be empty.
+  // Called for each value of the outermost graph as it is computed (for taps and comparisons); may
+  // be empty.
   std::function<void(ValueId, const Value&)> on_value;
 };
 
-// Runs the graph on one Value an input, in order; gives one Value an output. Checks inputs against the graph's types
-// (usage errors name the input and what was expected).
+// Runs the graph on one Value an input, in order; gives one Value an output. Checks inputs against
+// the graph's types (usage errors name the input and what was expected).
 Result<std::vector<Value>> evaluate(const Graph& graph, std::span<const Value> inputs,
                                     const EvaluateOptions& options = {});
 
-// Runs one primitive on given operands (null: left out); `results` values come back. For constant folding and tests.
+// Runs one primitive on given operands (null: left out); `results` values come back. For constant
+// folding and tests.
 Result<std::vector<Value>> evaluate_node(const Primitive& primitive, const void* attributes,
-                                         std::span<const Value* const> operands, std::size_t results,
+                                         std::span<const Value* const> operands,
+                                         std::size_t results,
                                          std::int64_t max_bytes = std::int64_t{1} << 40);
 
 }  // namespace gossamer
