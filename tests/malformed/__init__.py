@@ -1,0 +1,1 @@
+# Malformed models and what the tool must say to them.
