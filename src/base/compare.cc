@@ -55,9 +55,10 @@ struct Tally {
 
 std::optional<std::string> report(const Tally& tally, const Tensor& t) {
   if (tally.bad == 0) return std::nullopt;
-  return std::to_string(tally.bad) + " of " + std::to_string(t.count()) + " elements differ, first at " +
-         position(t.shape(), tally.first) + ": " + number(tally.actual) + ", expected " +
-         number(tally.expected) + ", largest difference " + number(tally.worst);
+  return std::to_string(tally.bad) + " of " + std::to_string(t.count()) +
+         " elements differ, first at " + position(t.shape(), tally.first) + ": " +
+         number(tally.actual) + ", expected " + number(tally.expected) + ", largest difference " +
+         number(tally.worst);
 }
 
 template <class T>
@@ -124,7 +125,8 @@ std::optional<std::string> kinds(const Value& a, const Value& e) {
     return std::string("value is ") + kNames[static_cast<int>(a.kind)] + ", expected " +
            kNames[static_cast<int>(e.kind)];
   if (!a.is_tensor() && a.list().size() != e.list().size())
-    return "has " + std::to_string(a.list().size()) + " items, expected " + std::to_string(e.list().size());
+    return "has " + std::to_string(a.list().size()) + " items, expected " +
+           std::to_string(e.list().size());
   return std::nullopt;
 }
 
@@ -137,10 +139,12 @@ std::optional<std::string> items(const Value& a, const Value& e, F&& compare) {
 
 }  // namespace
 
-std::optional<std::string> difference(const Value& actual, const Value& expected, const Tolerance& tolerance) {
+std::optional<std::string> difference(const Value& actual, const Value& expected,
+                                      const Tolerance& tolerance) {
   if (auto d = kinds(actual, expected)) return d;
   if (actual.is_tensor()) return tensor_difference(actual.tensor, expected.tensor, tolerance);
-  return items(actual, expected, [&](const Value& a, const Value& e) { return difference(a, e, tolerance); });
+  return items(actual, expected,
+               [&](const Value& a, const Value& e) { return difference(a, e, tolerance); });
 }
 
 std::optional<std::string> difference_in_type(const Value& actual, const Value& expected) {

@@ -25,7 +25,8 @@ bool fits(const Value& v, const Type& t) {
   }
   if (t.kind == Type::Kind::sequence) {
     return v.kind == Value::Kind::sequence && t.element &&
-           std::all_of(v.list().begin(), v.list().end(), [&](const Value& x) { return fits(x, *t.element); });
+           std::all_of(v.list().begin(), v.list().end(),
+                       [&](const Value& x) { return fits(x, *t.element); });
   }
   if (t.kind != Type::Kind::tensor || !v.is_tensor() || v.tensor.dtype() != t.dtype) return false;
   if (!t.shape) return true;
@@ -58,7 +59,8 @@ Status check_inputs(const Model& model, const std::map<std::string, Value>& inpu
   }
   for (const ValueInfo& info : model.graph.inputs) known.insert(info.name);
   for (const auto& [name, value] : inputs)
-    if (!known.contains(name)) return usage_error("the model has no input '" + name + "'", list_inputs(model));
+    if (!known.contains(name))
+      return usage_error("the model has no input '" + name + "'", list_inputs(model));
   return {};
 }
 
@@ -82,19 +84,27 @@ std::string to_text(const Type& type) {
       out += "[";
       for (std::size_t i = 0; i < type.shape->size(); ++i) {
         const Dimension& d = (*type.shape)[i];
-        out += (i ? "," : "") + (d.value ? std::to_string(*d.value) : d.param.empty() ? "?" : d.param);
+        out += (i ? "," : "") + (d.value           ? std::to_string(*d.value)
+                                 : d.param.empty() ? "?"
+                                                   : d.param);
       }
       return out + "]";
     }
-    case Type::Kind::sequence: return "seq(" + (type.element ? to_text(*type.element) : "?") + ")";
-    case Type::Kind::optional: return "opt(" + (type.element ? to_text(*type.element) : "?") + ")";
-    case Type::Kind::sparse_tensor: return "sparse(" + std::string(dtype_name(type.dtype)) + ")";
-    case Type::Kind::map: return "map";
-    default: return "?";
+    case Type::Kind::sequence:
+      return "seq(" + (type.element ? to_text(*type.element) : "?") + ")";
+    case Type::Kind::optional:
+      return "opt(" + (type.element ? to_text(*type.element) : "?") + ")";
+    case Type::Kind::sparse_tensor:
+      return "sparse(" + std::string(dtype_name(type.dtype)) + ")";
+    case Type::Kind::map:
+      return "map";
+    default:
+      return "?";
   }
 }
 
-Result<gossamer::Graph> lower_for(const std::shared_ptr<const Model>& model, const std::map<std::string, Value>& inputs,
+Result<gossamer::Graph> lower_for(const std::shared_ptr<const Model>& model,
+                                  const std::map<std::string, Value>& inputs,
                                   LowerOptions options) {
   TRY(check_inputs(*model, inputs));
   for (const auto& [name, value] : inputs)
@@ -102,7 +112,9 @@ Result<gossamer::Graph> lower_for(const std::shared_ptr<const Model>& model, con
   // An input that has an initializer as its default is overridden by binding it.
   const std::vector<const ValueInfo*> free = free_inputs(*model);
   for (const auto& [name, value] : inputs)
-    if (std::none_of(free.begin(), free.end(), [&](const ValueInfo* v) { return v->name == name; }) && value.is_tensor())
+    if (std::none_of(free.begin(), free.end(),
+                     [&](const ValueInfo* v) { return v->name == name; }) &&
+        value.is_tensor())
       options.bound[name] = value.tensor;
   for (int round = 0;; ++round) {
     std::vector<std::string> wanted;
@@ -111,22 +123,23 @@ Result<gossamer::Graph> lower_for(const std::shared_ptr<const Model>& model, con
     bool progress = false;
     for (const std::string& name : wanted) {
       const auto it = inputs.find(name);
-      if (it != inputs.end() && it->second.is_tensor() && options.bound.emplace(name, it->second.tensor).second)
+      if (it != inputs.end() && it->second.is_tensor() &&
+          options.bound.emplace(name, it->second.tensor).second)
         progress = true;
     }
     if (!progress) return graph;
   }
 }
 
-Result<std::vector<NamedValue>> run_reference(const std::shared_ptr<const Model>& model,
-                                              const std::map<std::string, Value>& inputs, LowerOptions options,
-                                              const RunOptions& run) {
-  ASSIGN(gossamer::Graph graph, lower_for(model, inputs, std::move(options)));
+Result<std::vector<NamedValue>> run_graph(const gossamer::Graph& graph,
+                                          const std::map<std::string, Value>& inputs,
+                                          const RunOptions& run) {
   std::vector<Value> values;
   for (ValueId v : graph.inputs) {
     const auto it = inputs.find(graph.value(v).name);
     Value value = it != inputs.end() ? it->second : Value::optional({});
-    if (graph.value(v).type.kind == gossamer::Type::Kind::optional && value.kind != Value::Kind::optional)
+    if (graph.value(v).type.kind == gossamer::Type::Kind::optional &&
+        value.kind != Value::Kind::optional)
       value = Value::optional({value});
     values.push_back(std::move(value));
   }
@@ -138,6 +151,13 @@ Result<std::vector<NamedValue>> run_reference(const std::shared_ptr<const Model>
   for (std::size_t i = 0; i < outputs.size(); ++i)
     out.push_back({graph.value(graph.outputs[i]).name, std::move(outputs[i])});
   return out;
+}
+
+Result<std::vector<NamedValue>> run_reference(const std::shared_ptr<const Model>& model,
+                                              const std::map<std::string, Value>& inputs,
+                                              LowerOptions options, const RunOptions& run) {
+  ASSIGN(gossamer::Graph graph, lower_for(model, inputs, std::move(options)));
+  return run_graph(graph, inputs, run);
 }
 
 }  // namespace gossamer::onnx

@@ -516,7 +516,14 @@ Status GraphLowering::lower_model(const onnx::Graph& graph) {
   TRY(add_initializers(graph));
   bound_inputs_ = false;
   TRY(lower_nodes(graph.nodes, model_.model));
-  return set_outputs(graph);
+  if (model_.options.outputs.empty()) return set_outputs(graph);
+  for (const std::string& name : model_.options.outputs) {
+    const ValueId v = lookup(name);
+    if (v == kNoValue) return usage_error("the graph has no value '" + name + "'");
+    ASSIGN(ValueId named, own_output(v, name));
+    builder_.graph().outputs.push_back(named);
+  }
+  return {};
 }
 
 }  // namespace gossamer::onnx

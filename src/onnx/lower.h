@@ -16,6 +16,9 @@ struct LowerOptions {
   // Values of inputs that structure (an axis, a rank, a mode) depends on: they become constants.
   // Types are fixed by them too.
   std::map<std::string, Tensor> bound;
+  // Values of the outermost graph, by the file's names, that become the outputs in place of the
+  // model's; empty: the model's.
+  std::vector<std::string> outputs;
 };
 
 // Lowers the model. When structure depends on graph inputs that are not bound, fails with

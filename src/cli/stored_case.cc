@@ -1,0 +1,154 @@
+// Reading stored cases and judging answers.
+#include "cli/stored_case.h"
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/npy.h"
+#include "cli/verb.h"
+#include "nlohmann/json.hpp"
+#include "onnx/bind.h"
+#include "primitives/evaluator.h"
+#include "primitives/primitives.h"
+
+namespace gossamer::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The file of "input" or "output" number k, or an empty path.
+fs::path data_file(const fs::path& folder, const char* what, std::size_t k) {
+  for (const char* extension : {".pb", ".npy"}) {
+    const fs::path file = folder / (what + ("_" + std::to_string(k)) + extension);
+    if (fs::exists(file)) return file;
+  }
+  return {};
+}
+
+Result<Value> read_file(const fs::path& file, const onnx::Type& type) {
+  if (file.extension() == ".pb") return onnx::read_value(file, type);
+  ASSIGN(Tensor t, read_npy(file));
+  return Value(std::move(t));
+}
+
+// inputs.npz or outputs.npz by name, or input_K and output_K files in the graph's order.
+Result<std::map<std::string, Value>> read_values(const fs::path& folder, const char* what,
+                                                 const std::vector<const onnx::ValueInfo*>& infos) {
+  std::map<std::string, Value> out;
+  if (const fs::path npz = folder / (what + std::string("s.npz")); fs::exists(npz)) {
+    ASSIGN(auto members, read_npz(npz));
+    for (auto& [name, tensor] : members) out.emplace(name, Value(std::move(tensor)));
+    return out;
+  }
+  for (std::size_t k = 0; k < infos.size(); ++k) {
+    const fs::path file = data_file(folder, what, k);
+    if (file.empty()) continue;
+    Result<Value> value = read_file(file, infos[k]->type);
+    if (!value.ok()) return std::move(value).status().in("'" + file.string() + "'");
+    out.emplace(infos[k]->name, std::move(value).value());
+  }
+  if (!infos.empty() && !data_file(folder, what, infos.size()).empty())
+    return usage_error("'" + folder.string() + "' holds more " + what +
+                       " files than the model has " + what + "s");
+  return out;
+}
+
+// Outputs of the graph that depend on a random primitive.
+std::set<std::string> random_outputs(const Graph& graph) {
+  std::vector<bool> tainted(graph.values.size(), false);
+  for (const Node& node : graph.nodes) {
+    bool random = node.primitive->has(kRandom);
+    for (ValueId v : node.operands)
+      random = random || (v != kNoValue && tainted[static_cast<std::size_t>(v)]);
+    for (const auto& body : node.bodies) random = random || !random_outputs(*body).empty();
+    for (ValueId v : node.results)
+      if (v != kNoValue) tainted[static_cast<std::size_t>(v)] = random;
+  }
+  std::set<std::string> out;
+  for (ValueId v : graph.outputs)
+    if (tainted[static_cast<std::size_t>(v)]) out.insert(graph.value(v).name);
+  return out;
+}
+
+// A plain value and an optional that holds it compare equal.
+Value unwrapped(const Value& v) {
+  return v.kind == Value::Kind::optional && v.list().size() == 1 ? v.list()[0] : v;
+}
+
+std::vector<const onnx::ValueInfo*> pointers(const std::vector<onnx::ValueInfo>& infos) {
+  std::vector<const onnx::ValueInfo*> out;
+  for (const onnx::ValueInfo& i : infos) out.push_back(&i);
+  return out;
+}
+
+Status judge(const std::vector<onnx::NamedValue>& answers,
+             const std::map<std::string, Value>& expected, const std::set<std::string>& random,
+             const Tolerance& tolerance, std::string& note) {
+  std::size_t compared = 0;
+  for (const onnx::NamedValue& answer : answers) {
+    const auto it = expected.find(answer.name);
+    if (it == expected.end()) continue;
+    ++compared;
+    const bool drawn = random.contains(answer.name);
+    const Value actual = unwrapped(answer.value), wanted = unwrapped(it->second);
+    const auto d =
+        drawn ? difference_in_type(actual, wanted) : difference(actual, wanted, tolerance);
+    if (drawn)
+      note += (note.empty() ? "" : "; ") +
+              ("output '" + answer.name + "' is random: judged by type, shape and range");
+    if (d) return {Code::mismatch, "output '" + answer.name + "': " + *d};
+  }
+  if (compared != expected.size())
+    return usage_error("the data names outputs that the model does not have");
+  if (compared == 0 && !answers.empty()) return usage_error("the data holds no expected outputs");
+  return {};
+}
+
+}  // namespace
+
+Result<CaseFacts> read_case_facts(const fs::path& file, const Tolerance& otherwise) {
+  CaseFacts facts{otherwise, {}};
+  std::ifstream in(file);
+  if (!in) return facts;
+  const nlohmann::json j = nlohmann::json::parse(in, nullptr, false);
+  if (!j.is_object()) return malformed("'" + file.string() + "' is not a JSON object");
+  const auto number = [&](const char* key, double& out) {
+    if (j.contains(key) && j[key].is_number()) out = j[key].get<double>();
+  };
+  number("rtol", facts.tolerance.rtol);
+  number("atol", facts.tolerance.atol);
+  if (j.contains("random_outputs") && j["random_outputs"].is_array())
+    for (const auto& k : j["random_outputs"])
+      if (k.is_number_integer()) facts.random_outputs.insert(k.get<int>());
+  return facts;
+}
+
+Result<std::vector<fs::path>> data_sets(const fs::path& folder) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error))
+    return io_error("'" + folder.string() + "' is not a folder");
+  std::vector<fs::path> sets;
+  for (int n = 0; fs::is_directory(folder / ("test_data_set_" + std::to_string(n)), error); ++n)
+    sets.push_back(folder / ("test_data_set_" + std::to_string(n)));
+  if (sets.empty()) sets.push_back(folder);
+  return sets;
+}
+
+Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
+                      const onnx::LowerOptions& options, const fs::path& folder,
+                      const CaseFacts& facts, std::string& note) {
+  const std::vector<const onnx::ValueInfo*> outputs = pointers(model->graph.outputs);
+  std::vector<const onnx::ValueInfo*> inputs = onnx::free_inputs(*model);
+  if (!data_file(folder, "input", inputs.size()).empty()) inputs = pointers(model->graph.inputs);
+  ASSIGN(auto feeds, read_values(folder, "input", inputs));
+  ASSIGN(auto expected, read_values(folder, "output", outputs));
+  ASSIGN(Graph graph, onnx::lower_for(model, feeds, options));
+  std::set<std::string> random = random_outputs(graph);
+  for (int k : facts.random_outputs)
+    if (k >= 0 && k < static_cast<int>(outputs.size()))
+      random.insert(outputs[static_cast<std::size_t>(k)]->name);
+  ASSIGN(auto answers, onnx::run_graph(graph, feeds, {0, &g_interrupted}));
+  return judge(answers, expected, random, facts.tolerance, note);
+}
+
+}  // namespace gossamer::cli

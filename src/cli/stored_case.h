@@ -1,0 +1,32 @@
+// Stored cases: inputs and expected outputs in files, fed in the graph's order.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/compare.h"
+#include "onnx/lower.h"
+
+namespace gossamer::cli {
+
+struct CaseFacts {
+  Tolerance tolerance;
+  std::set<int> random_outputs;  // judged by type and shape even if the graph does not show why
+};
+
+// Reads case.json ({"rtol":..,"atol":..,"random_outputs":[..]}); absent: `otherwise`.
+Result<CaseFacts> read_case_facts(const std::filesystem::path& file, const Tolerance& otherwise);
+
+// The test_data_set_N folders of a folder, in order of N, or the folder itself when it holds the
+// files.
+Result<std::vector<std::filesystem::path>> data_sets(const std::filesystem::path& folder);
+
+// Runs one data set. Code::mismatch says which output differs, where and by how much. `note` tells
+// what was judged by type and shape only.
+Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
+                      const onnx::LowerOptions& options, const std::filesystem::path& folder,
+                      const CaseFacts& facts, std::string& note);
+
+}  // namespace gossamer::cli

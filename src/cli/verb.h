@@ -1,0 +1,54 @@
+// What every verb shares: how it is registered, its common options, how it answers and how it
+// fails.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "onnx/lower.h"
+
+namespace gossamer::cli {
+
+// Set by SIGINT and SIGTERM: long work stops with Code::interrupted.
+extern std::atomic<bool> g_interrupted;
+
+// The verb that the command line chose; main runs it after parsing.
+struct Invocation {
+  std::function<Status()> run;
+};
+
+// Options for which model and which of its open dimensions.
+struct ModelOptions {
+  std::string path;
+  std::vector<std::string> shapes;  // NAME=1x3x48x320
+  std::vector<std::string> dims;    // batch=1
+
+  void add_to(CLI::App& app);
+  Result<std::shared_ptr<const onnx::Model>> load() const;
+  // Parses shapes and dims; a name that the model does not have is a usage error.
+  Result<onnx::LowerOptions> lower_options(const onnx::Model& model) const;
+};
+
+// The exit code of a status, as documented in the README.
+int exit_code(const Status& status);
+// "gossamer: error: ..." and "gossamer: hint: ..." on stderr.
+void print_error(const Status& status);
+// Writes text to stdout; a closed or full output is an io error.
+Status print(std::string_view text);
+
+// Splits NAME=REST at the last '=' whose left side is one of `names`; a usage error lists them.
+Result<std::pair<std::string, std::string>> split_assignment(const std::string& text,
+                                                             const std::vector<std::string>& names,
+                                                             std::string_view option);
+
+#define VERB(name) void add_##name(CLI::App& app, Invocation& invocation);
+#include "cli/verbs.def"
+#undef VERB
+
+}  // namespace gossamer::cli

@@ -1,0 +1,31 @@
+// gossamer text: prints a model's graph in its text form.
+#include "cli/verb.h"
+#include "graph/text.h"
+
+namespace gossamer::cli {
+namespace {
+
+struct TextVerb {
+  ModelOptions model;
+  TextOptions text;
+
+  Status run() const {
+    ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
+    ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
+    ASSIGN(Graph graph, onnx::lower(loaded, options));
+    return print(to_text(graph, text));
+  }
+};
+
+}  // namespace
+
+void add_text(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("text", "Print a model's graph of primitives as text");
+  auto self = std::make_shared<TextVerb>();
+  self->model.add_to(*verb);
+  verb->add_flag("--full", self->text.full, "Print every element of every constant");
+  verb->footer("Example: gossamer text model.onnx --dim batch=1");
+  verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });
+}
+
+}  // namespace gossamer::cli
