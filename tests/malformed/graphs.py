@@ -25,7 +25,6 @@ def add_name_mistakes() -> None:
     add("graph_input_without_type", model([relu("x", "y")], [ValueInfoProto(name="x")]), says="x")
     add("graph_input_of_undefined_dtype", model([relu("x", "y")], [info("x", dtype=0)]), says="x")
     add("graph_input_of_dtype_9999", model([relu("x", "y")], [info("x", dtype=9999)]), [MALFORMED, UNSUPPORTED], "x")
-    add("graph_input_of_negative_extent", model([relu("x", "y")], [info("x", (-7, 3))]), says="x")
     add("graph_output_type_differs", model([relu("x", "y")], None, [info("y", dtype=INT64)]), says="y")
 
     def renamed(new: bytes) -> bytes:
