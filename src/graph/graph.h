@@ -78,9 +78,9 @@ class Graph {
   // from it.
   ValueId add_value(std::string_view name, Type type);
   ValueId add_constant(std::string_view name, Tensor tensor);
-  // Gives a value another name; false when that name is taken.
+  // Gives a value another name; false when that name is empty or another's.
   bool rename(ValueId id, std::string_view name);
-  // The value of that name, or kNoValue.
+  // The value of that name, or kNoValue. Names are changed by rename only.
   ValueId find(std::string_view name) const;
   // Appends a node and sets its results' producer.
   NodeId append(Node node);
@@ -90,7 +90,10 @@ class Graph {
   std::string describe(NodeId id) const;
 
  private:
+  std::string unique_name(std::string_view wanted);
+
   std::map<std::string, ValueId, std::less<>> by_name_;
+  std::map<std::string, std::int64_t, std::less<>> next_suffix_;  // by the name that was taken
 };
 
 // Checks every invariant: ids in range, one producer a value, operands before their readers, arity,

@@ -35,6 +35,8 @@ struct Type {
   // Product of the extents; 1 for a scalar. Only when ranked.
   Dim element_count() const;
   bool operator==(const Type& other) const;
+  // How many sequences and optionals are around the innermost type: 0 for a tensor.
+  int depth() const;
 
   std::string to_string()
       const;  // "f32[1,3,h,w]", "f32[*]" for unknown rank, "seq(f32[*])", "opt(i64[])"
