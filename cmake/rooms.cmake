@@ -63,12 +63,10 @@ function(gossamer_rooms)
     set_property(GLOBAL APPEND PROPERTY GOSSAMER_LIBRARIES gossamer_${room})
   endforeach()
 
-  if(TARGET gossamer_cli)
-    gossamer_add_version(gossamer_cli)
-  endif()
   if(EXISTS "${CMAKE_SOURCE_DIR}/src/cli/main.cc")
     add_executable(gossamer "${CMAKE_SOURCE_DIR}/src/cli/main.cc")
     target_link_libraries(gossamer PRIVATE gossamer_cli)
+    gossamer_add_version(gossamer)
   endif()
 endfunction()
 

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "cli/verb.h"
+#include "gossamer_version.h"
 
 namespace gossamer::cli {
 namespace {
