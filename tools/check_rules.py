@@ -14,7 +14,6 @@ LIBRARY_RULES = [
     (r"(?<!\w)(?:std::)?(?:v?f?printf|f?puts|putchar|perror)\s*\(|\bfmt::print\w*\b", "the library does not print"),
     (r"\bnew\s+[\w:(]", "no naked new: use make_unique or a container"),
     (r"\bdelete\s*(?:\[\s*\]\s*)?[\w:(*]", "no naked delete: use an owner"),
-    (r"\b(?:std::)?(?:malloc|calloc|realloc|free)\s*\(", "no naked memory: use a container or an owner"),
 ]
 # What no file may hold. Written in pieces, so that this file does not match itself.
 EVERYWHERE_RULES = [
