@@ -15,7 +15,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import in_venv
 
-in_venv.ensure("onnx")
+in_venv.ensure()
 
 import onnx
 

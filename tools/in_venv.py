@@ -9,24 +9,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 VENV = ROOT / ".cache" / "venv"
 
 
-def ensure(*modules: str) -> None:
-    """Returns when `modules` can be imported; otherwise starts the running script again inside the environment.
-
-    Makes the environment with tools/venv where it is missing. Exits with a message when that fails.
-    """
-    missing = [m for m in modules if not _has(m)]
-    if not missing:
+def ensure() -> None:
+    """Returns in the project's environment; elsewhere starts the running script again inside it, making it if needed."""
+    if pathlib.Path(sys.prefix).resolve() == VENV.resolve():
         return
-    python = VENV / "bin" / "python"
-    if pathlib.Path(sys.prefix).resolve() == VENV.resolve() or "GOSSAMER_IN_VENV" in os.environ:
-        sys.exit(f"error: {', '.join(missing)} missing in {sys.prefix}; run `rm -rf {VENV}` and `tools/venv`")
-    if subprocess.run([ROOT / "tools" / "venv"], stdout=sys.stderr).returncode or not python.exists():
+    made = subprocess.run([ROOT / "tools" / "venv"], stdout=subprocess.PIPE, text=True)
+    if made.returncode:
         sys.exit("error: tools/venv could not make the Python environment; its message is above")
-    os.environ["GOSSAMER_IN_VENV"] = "1"
-    os.execv(python, [str(python), *sys.argv])
-
-
-def _has(module: str) -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec(module) is not None
+    python = made.stdout.strip()
+    os.execv(python, [python, *sys.argv])

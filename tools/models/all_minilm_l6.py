@@ -1,30 +1,12 @@
 # all-MiniLM-L6-v2 as ONNX from its safetensors weights: the BERT encoder as exporters write it (attention and GELU in
 # parts, the mask as a large negative addend), then the sentence embedding: mean over real tokens, unit length.
-import json
-import struct
-
 import numpy as np
+import safetensors.numpy
 
 from builder import FLOAT, INT64, Builder
 
 LAYERS, HEADS, WIDTH = 6, 12, 384
 MASKED = np.finfo(np.float32).min
-
-
-def read_safetensors(data: bytes) -> dict[str, np.ndarray]:
-    """Arrays by name. Raises ValueError where the header does not fit the data."""
-    types = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I64": np.dtype("<i8"), "I32": np.dtype("<i4")}
-    (size,) = struct.unpack_from("<Q", data)
-    if size > len(data) - 8:
-        raise ValueError("a safetensors header longer than its file")
-    arrays = {}
-    for name, entry in json.loads(data[8:8 + size]).items():
-        if name == "__metadata__":
-            continue
-        begin, end = entry["data_offsets"]
-        raw = data[8 + size + begin:8 + size + end]
-        arrays[name] = np.frombuffer(raw, types[entry["dtype"]]).reshape(entry["shape"])
-    return arrays
 
 
 class _Encoder:
@@ -97,10 +79,10 @@ class _Encoder:
         return g.op("Div", mean, g.op("Clip", length, g.const(np.float32(1e-12), "least_length")))
 
 
-def make(safetensors: bytes):
-    """The ModelProto, opset 17. Inputs input_ids, attention_mask, token_type_ids: int64 (batch, sequence <= 512).
+def make(weights: bytes):
+    """The ModelProto, opset 17, from the bytes of a safetensors file. Inputs input_ids, attention_mask, token_type_ids: int64 (batch, sequence <= 512).
     Outputs last_hidden_state (batch, sequence, 384) and sentence_embedding (batch, 384), float32."""
-    e = _Encoder(read_safetensors(safetensors))
+    e = _Encoder(safetensors.numpy.load(weights))
     mask = e.mask("attention_mask")
     x = e.embeddings("input_ids", "token_type_ids")
     for k in range(LAYERS):
