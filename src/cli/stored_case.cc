@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "base/npy.h"
+#include "base/npz.h"
 #include "cli/verb.h"
 #include "nlohmann/json.hpp"
 #include "onnx/bind.h"
@@ -27,7 +28,7 @@ fs::path data_file(const fs::path& folder, const char* what, std::size_t k) {
 
 Result<Value> read_file(const fs::path& file, const onnx::Type& type) {
   if (file.extension() == ".pb") return onnx::read_value(file, type);
-  ASSIGN(Tensor t, read_npy(file));
+  ASSIGN(Tensor t, read_npy(file.string()));
   return Value(std::move(t));
 }
 
@@ -36,8 +37,8 @@ Result<std::map<std::string, Value>> read_values(const fs::path& folder, const c
                                                  const std::vector<const onnx::ValueInfo*>& infos) {
   std::map<std::string, Value> out;
   if (const fs::path npz = folder / (what + std::string("s.npz")); fs::exists(npz)) {
-    ASSIGN(auto members, read_npz(npz));
-    for (auto& [name, tensor] : members) out.emplace(name, Value(std::move(tensor)));
+    ASSIGN(auto members, read_npz(npz.string()));
+    for (NamedTensor& m : members) out.emplace(m.name, Value(std::move(m.tensor)));
     return out;
   }
   for (std::size_t k = 0; k < infos.size(); ++k) {

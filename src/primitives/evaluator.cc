@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "graph/primitive.h"
-#include "graph/traverse.h"
 
 namespace gossamer {
 namespace {
@@ -98,11 +97,9 @@ std::string describe(const Value& v) {
 class GraphRun {
  public:
   GraphRun(const Graph& graph, Run& run, bool outermost)
-      : graph_(graph),
-        run_(run),
-        outermost_(outermost),
-        values_(graph.values.size()),
-        uses_(graph.use_counts()) {}
+      : graph_(graph), run_(run), outermost_(outermost), values_(graph.values.size()) {
+    find_needed();
+  }
 
   Status bind(std::span<const Value> inputs) {
     if (inputs.size() != graph_.inputs.size())
@@ -115,6 +112,13 @@ class GraphRun {
                            describe(inputs[i]));
       store(graph_.inputs[i], inputs[i]);
     }
+    return {};
+  }
+
+  Status run() {
+    for (NodeId id = 0; id < static_cast<NodeId>(graph_.nodes.size()); ++id)
+      if (needed_[static_cast<std::size_t>(id)])
+        if (Status s = run_node(id); !s.ok()) return std::move(s).in(graph_.describe(id));
     return {};
   }
 
@@ -152,6 +156,21 @@ class GraphRun {
   }
 
  private:
+  // Marks the nodes that the outputs depend on (the others are not run) and counts the reads of
+  // each value by them.
+  void find_needed() {
+    uses_.assign(graph_.values.size(), 0);
+    needed_.assign(graph_.nodes.size(), outermost_ && run_.options.on_value != nullptr);
+    for (ValueId v : graph_.outputs) ++uses_[static_cast<std::size_t>(v)];
+    for (std::size_t n = graph_.nodes.size(); n-- > 0;) {
+      for (ValueId v : graph_.nodes[n].results)
+        if (v != kNoValue && uses_[static_cast<std::size_t>(v)] > 0) needed_[n] = true;
+      if (!needed_[n]) continue;
+      for (ValueId v : graph_.nodes[n].operands)
+        if (v != kNoValue) ++uses_[static_cast<std::size_t>(v)];
+    }
+  }
+
   void store(ValueId v, Value value) {
     run_.live_bytes += bytes_of(value);
     if (outermost_ && run_.options.on_value) run_.options.on_value(v, value);
@@ -188,14 +207,14 @@ class GraphRun {
   bool outermost_;
   std::vector<Value> values_;
   std::vector<std::int32_t> uses_;
+  std::vector<bool> needed_;
 };
 
 Result<std::vector<Value>> run_graph(const Graph& graph, std::span<const Value> inputs, Run& run,
                                      bool outermost) {
   GraphRun state(graph, run, outermost);
   TRY(state.bind(inputs));
-  for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id)
-    if (Status s = state.run_node(id); !s.ok()) return std::move(s).in(graph.describe(id));
+  TRY(state.run());
   return state.outputs();
 }
 
