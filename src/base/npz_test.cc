@@ -52,7 +52,7 @@ std::string archive_of(const std::vector<Member>& members, const std::string& co
                                little(static_cast<unsigned>(m.method), 2) + little(0, 4) +
                                little(crc, 4) + little(packed.size(), 4) + little(size, 4) +
                                little(m.name.size(), 2);
-    directory += little(0x02014B50, 4) + little(20, 2) + common + little(0, 12) +
+    directory += little(0x02014B50, 4) + little(20, 2) + common + std::string(12, '\0') +
                  little(file.size(), 4) + m.name;
     file += little(0x04034B50, 4) + common + little(4, 2) + m.name + "xtra" + packed;
   }
