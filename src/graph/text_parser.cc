@@ -83,7 +83,7 @@ class GraphParser {
     do {
       ASSIGN(std::string name, cursor_.take_name("an input"));
       TRY(cursor_.expect(":"));
-      ASSIGN(Type type, cursor_.take_type());
+      ASSIGN(Type type, written_type());
       ASSIGN(ValueId id, new_value(graph, name, std::move(type)));
       graph.inputs.push_back(id);
     } while (cursor_.take(','));
@@ -100,6 +100,17 @@ class GraphParser {
     } while (cursor_.take(','));
     TRY(cursor_.expect(")"));
     return names;
+  }
+
+  // A type, whose symbols must not be those that inference uses to compare types.
+  Result<Type> written_type() {
+    ASSIGN(Type type, cursor_.take_type());
+    for (const Dim& dim : type.shape.value_or(DimVector{})) {
+      for (const std::string& name : dim.symbols()) {
+        if (name.starts_with(kFreshPattern)) return cursor_.fail("'" + name + "' is reserved");
+      }
+    }
+    return type;
   }
 
   Result<ValueId> new_value(Graph& graph, const std::string& name, Type type) {
@@ -120,7 +131,7 @@ class GraphParser {
       ASSIGN(d.name, cursor_.take_name("a name or '}'"));
       d.left_out = !quoted && d.name == "_";
       if (cursor_.take(':')) {
-        ASSIGN(d.type, cursor_.take_type());
+        ASSIGN(d.type, written_type());
       }
       list.items.push_back(std::move(d));
     } while (list.in_parentheses && cursor_.take(','));
