@@ -58,7 +58,7 @@ Result<std::map<std::string, Value>> read_values(const fs::path& folder, const c
 std::set<std::string> random_outputs(const Graph& graph) {
   std::vector<bool> tainted(graph.values.size(), false);
   for (const Node& node : graph.nodes) {
-    bool random = node.primitive->has(kRandom);
+    bool random = node.primitive->has(kVaries);
     for (ValueId v : node.operands)
       random = random || (v != kNoValue && tainted[static_cast<std::size_t>(v)]);
     for (const auto& body : node.bodies) random = random || !random_outputs(*body).empty();

@@ -17,7 +17,7 @@ inline constexpr std::uint8_t kAnyNumber = 255;
 enum Trait : std::uint32_t {
   kPlain = 0,
   kLateExtents = 1 << 0,  // the shape of a result may be known only while running
-  kRandom = 1 << 1,    // results differ from run to run: never folded, merged or dropped by value
+  kVaries = 1 << 1,    // results differ from run to run: never folded, merged or dropped by value
   kOpaque = 1 << 2,    // only ever run by its scalar code
   kMovement = 1 << 3,  // moves elements, computes none
   kElementwise = 1 << 4,

@@ -446,7 +446,7 @@ bool GraphLowering::trace_inputs(ValueId v, std::set<std::string>& names, std::s
   if (info.constant) return true;
   if (info.producer != kNoNode) {
     const gossamer::Node& node = g.node(info.producer);
-    if (node.primitive->has(kRandom)) return false;
+    if (node.primitive->has(kVaries)) return false;
     return std::all_of(node.operands.begin(), node.operands.end(),
                        [&](ValueId o) { return o == kNoValue || trace_inputs(o, names, seen); });
   }

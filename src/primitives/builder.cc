@@ -115,7 +115,7 @@ std::optional<Tensor> Builder::evaluate_known(ValueId v, int depth) {
 
 std::optional<Tensor> Builder::evaluate_producer(NodeId id, ValueId v, int depth) {
   const Node node = graph_.node(id);
-  if (node.primitive->has(kRandom) || !node.bodies.empty()) return std::nullopt;
+  if (node.primitive->has(kVaries) || !node.bodies.empty()) return std::nullopt;
   if (std::optional<Shape> shape = graph_.value(v).type.static_shape()) {
     std::optional<std::int64_t> count = shape->checked_count();
     if (!count || *count > max_known_bytes_) return std::nullopt;

@@ -19,20 +19,8 @@ Result<std::optional<DimVector>> broadcast_shape(const PointwiseAttributes& a, I
     ASSIGN(shape, broadcast(*shape, *c.type(i).shape));
   }
   if (!a.has_extent) return shape;
-  TRY(c.expect_dtype(inputs, "extent", DType::i64));
-  if (!c.type(inputs).shape) return std::optional<DimVector>();
-  TRY(c.expect_ranked(inputs, "extent", 1, 1));
-  std::optional<DimVector> extent = c.contents(inputs);
-  if (!extent) {
-    const std::optional<std::int64_t> rank = c.type(inputs).dim(0).constant();
-    if (!rank) return std::optional<DimVector>();
-    if (*rank < 0 || *rank > kMaxRank) return malformed("extent is not a shape");
-    extent = c.fresh_shape(static_cast<int>(*rank));
-  }
-  for (const Dim& d : *extent)
-    if (d.is_constant() && *d.constant() < 0)
-      return malformed("extent " + d.to_string() + " is negative");
-  if (!shape) return shape;
+  ASSIGN(std::optional<DimVector> extent, shape_from_extent(c, inputs));
+  if (!shape || !extent) return std::optional<DimVector>();
   ASSIGN(shape, broadcast(*shape, *extent));
   return shape;
 }

@@ -242,4 +242,21 @@ void propagate_contents(const PointwiseProgram& program, const DimVector& shape,
     if (contents[r]) c.set_contents(r, std::move(*contents[r]));
 }
 
+Result<std::optional<DimVector>> shape_from_extent(InferContext& c, std::size_t operand) {
+  TRY(c.expect_dtype(operand, "extent", DType::i64));
+  if (!c.type(operand).shape) return std::optional<DimVector>();
+  TRY(c.expect_ranked(operand, "extent", 1, 1));
+  const std::optional<std::int64_t> rank = c.type(operand).dim(0).constant();
+  if (!rank) return std::optional<DimVector>();
+  if (*rank < 0 || *rank > kMaxRank)
+    return malformed("extent has " + std::to_string(*rank) + " elements, a shape has at most " +
+                     std::to_string(kMaxRank));
+  std::optional<DimVector> extent = c.contents(operand);
+  if (!extent) return std::optional<DimVector>(c.fresh_shape(static_cast<int>(*rank)));
+  for (const Dim& d : *extent)
+    if (d.is_constant() && *d.constant() < 0)
+      return malformed("extent " + d.to_string() + " is negative");
+  return extent;
+}
+
 }  // namespace gossamer

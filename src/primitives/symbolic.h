@@ -11,4 +11,8 @@ namespace gossamer {
 // elements or extents that are not numbers.
 void propagate_contents(const PointwiseProgram& program, const DimVector& shape, InferContext& c);
 
+// The shape that an i64 vector operand asks for: from its contents, else fresh symbols; nothing
+// when its length is unknown.
+Result<std::optional<DimVector>> shape_from_extent(InferContext& c, std::size_t operand);
+
 }  // namespace gossamer

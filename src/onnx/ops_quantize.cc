@@ -1,0 +1,116 @@
+// QuantizeLinear and DequantizeLinear: granularity is broadcasting of scale and zero point.
+#include "onnx/elementwise.h"
+
+namespace gossamer::onnx {
+namespace {
+
+// Repeats each element of `v` along `axis` so that it covers the axis of input 0; a last block may
+// be short.
+Result<ValueId> spread_blocks(Lowering& l, ValueId v, int axis, std::int64_t block) {
+  Builder& b = l.b();
+  RepeatStep repeat;
+  repeat.axis = axis;
+  repeat.times = block;
+  repeat.each = true;
+  StepList steps = {repeat};
+  std::vector<ValueId> args;
+  const Dim& want = l.type(0).dim(axis);
+  if (b.type(v).dim(axis) * Dim(block) != want) {
+    Extent end;
+    if (const std::optional<std::int64_t> n = want.constant()) {
+      end = *n;
+    } else {
+      ASSIGN(ValueId extent, b.dim_of(l.input(0), axis));
+      args.push_back(extent);
+      end = Extent::from_operand(1, 0);
+    }
+    SliceStep slice;
+    slice.axis = axis;
+    slice.start = 0;
+    slice.end = end;
+    steps.push_back(slice);
+  }
+  return b.copy(v, std::move(steps), std::move(args));
+}
+
+// Scale or zero point `v` in a shape that broadcasts against input 0.
+Result<ValueId> granular(Lowering& l, ValueId v) {
+  Builder& b = l.b();
+  ASSIGN(int rank, l.rank_of(v));
+  if (rank == 0) return v;
+  if (b.type(v).element_count() == Dim(1)) return b.reshape_to(v, std::vector<std::int64_t>{});
+  ASSIGN(int x_rank, l.rank(0));
+  ASSIGN(std::int64_t attribute, l.int_or("axis", 1));
+  ASSIGN(std::int64_t block, l.int_or("block_size", 0));
+  if (block < 0) return l.wrong("attribute 'block_size' is negative");
+  if (rank == 1 && block == 0) {
+    // With one axis there is no choice.
+    ASSIGN(int axis, l.axis(x_rank == 1 ? 0 : attribute, x_rank));
+    std::vector<int> ones;
+    for (int d = 1; d < x_rank - axis; ++d) ones.push_back(d);
+    return b.unsqueeze(v, ones);
+  }
+  ASSIGN(int axis, l.axis(attribute, x_rank));
+  if (rank != x_rank) return l.wrong("scale and zero point must have the input's rank or rank 1");
+  if (block == 0) return l.wrong("attribute 'block_size' is missing");
+  return spread_blocks(l, v, axis, block);
+}
+
+struct Scaling {
+  ValueId scale, zero_point;  // kNoValue: no zero point
+};
+
+Result<Scaling> scaling(Lowering& l) {
+  TRY(expect_numeric(l));
+  ASSIGN(ValueId scale, granular(l, l.input(1)));
+  ValueId zero = kNoValue;
+  if (l.has_input(2)) {
+    ASSIGN(zero, granular(l, l.input(2)));
+  }
+  return Scaling{scale, zero};
+}
+
+}  // namespace
+
+Status lower_quantize_linear(Lowering& l) {
+  ASSIGN(Scaling s, scaling(l));
+  DType dtype = l.has_input(2) ? l.dtype(2) : DType::u8;
+  ASSIGN(std::int64_t output_code, l.int_or("output_dtype", 0));
+  if (output_code != 0) {
+    ASSIGN(DType asked, l.dtype_or("output_dtype", dtype));
+    if (l.has_input(2) && asked != dtype)
+      return l.wrong("attribute 'output_dtype' differs from the zero point's element type");
+    dtype = asked;
+  }
+  DType precision = is_arithmetic_float(l.dtype(1)) ? l.dtype(1) : DType::f32;
+  ASSIGN(std::int64_t precision_code, l.int_or("precision", 0));
+  if (precision_code != 0) {
+    ASSIGN(precision, l.dtype_or("precision", precision));
+  }
+  ASSIGN(std::int64_t saturate, l.int_or("saturate", 1));
+  std::vector<ValueId> operands = {l.input(0), s.scale};
+  if (s.zero_point != kNoValue) operands.push_back(s.zero_point);
+  return l.output(l.b().pointwise(operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+    const Ref zero = in.size() > 2 ? in[2] : e.integer(dtype, 0);
+    return e.quantize(in[0], in[1], zero, precision, saturate != 0);
+  }));
+}
+
+Status lower_dequantize_linear(Lowering& l) {
+  ASSIGN(Scaling s, scaling(l));
+  if (l.has_input(2) && l.dtype(2) != l.dtype(0))
+    return l.wrong("the zero point must have the input's element type");
+  DType dtype = is_arithmetic_float(l.dtype(1)) ? l.dtype(1) : DType::f32;
+  ASSIGN(std::int64_t output_code, l.int_or("output_dtype", 0));
+  if (output_code != 0) {
+    ASSIGN(dtype, l.dtype_or("output_dtype", dtype));
+  }
+  std::vector<ValueId> operands = {l.input(0), s.scale};
+  if (s.zero_point != kNoValue) operands.push_back(s.zero_point);
+  return l.output(l.b().pointwise(operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+    const Ref zero = in.size() > 2 ? in[2] : e.integer(e.dtype(in[0]), 0);
+    return e.dequantize(in[0], in[1], zero, dtype);
+  }));
+}
+
+}  // namespace gossamer::onnx
