@@ -22,9 +22,11 @@ TEST(Tensor, MakeIsZeroAlignedAndUnique) {
   EXPECT_EQ(t.byte_size(), 24U);
   EXPECT_TRUE(t.unique());
   for (const float v : t.values<float>()) EXPECT_EQ(v, 0.0F);
-  const Tensor copy = t;
+  Tensor copy = t;
   EXPECT_FALSE(t.unique());
   EXPECT_EQ(copy.data(), t.data());
+  copy = Tensor();
+  EXPECT_TRUE(t.unique());
 }
 
 TEST(Tensor, EmptyAndDefaultTensorsHaveNoElements) {
