@@ -30,6 +30,8 @@ endif()
 
 # Results must not depend on whether the compiler happened to fuse a multiply and an add.
 add_compile_options(-ffp-contract=off -fstack-protector-strong)
+# Movement of elements goes by their size alone, whatever their type.
+add_compile_options(-fno-strict-aliasing)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   add_compile_options(-march=x86-64-v2)
 endif()
