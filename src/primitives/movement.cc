@@ -5,6 +5,7 @@
 
 #include "primitives/builder.h"
 #include "reference/concat.h"
+#include "reference/scatter.h"
 #include "reference/shape.h"
 
 namespace gossamer {
@@ -148,6 +149,12 @@ Result<ValueId> Builder::expand(ValueId x, ValueId shape) {
 Result<ValueId> Builder::concat(std::vector<ValueId> xs, int axis) {
   if (xs.size() == 1) return xs[0];
   return one(kConcat, ConcatAttributes{axis}, std::move(xs));
+}
+
+Result<ValueId> Builder::scatter_nd(ValueId data, ValueId indices, ValueId updates) {
+  ScatterAttributes a;
+  a.mode = ScatterMode::nd;
+  return one(kScatter, a, {data, indices, updates});
 }
 
 Result<ValueId> Builder::shape_of(ValueId x, int start, std::optional<int> end) {
