@@ -144,4 +144,8 @@ Result<Model> parse_model(std::span<const std::byte> bytes, std::shared_ptr<cons
 Result<Value> read_value(const std::filesystem::path& path, const Type& type,
                          const Limits& limits = {});
 
+// The same from memory; `owner` keeps `bytes` alive.
+Result<Value> parse_value(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                          const Type& type, const Limits& limits = {});
+
 }  // namespace gossamer::onnx

@@ -81,11 +81,11 @@ Status read_body(Reader& reader, Bytes bytes, Model& out) {
 Status check_functions(const Model& model) {
   std::vector<std::string> keys;
   for (const Function& f : model.functions) {
-    keys.push_back(f.domain + '\0' + f.name + '\0' + f.overload);
+    keys.push_back(f.domain + '\0' + f.overload + '\0' + f.name);
   }
   const auto twice = find_duplicate({keys.begin(), keys.end()});
   if (!twice) return {};
-  return malformed("function " + quote_name(twice->substr(twice->find('\0') + 1)) +
+  return malformed("function " + quote_name(twice->substr(twice->rfind('\0') + 1)) +
                    " is given twice");
 }
 

@@ -130,16 +130,23 @@ Status read_of_type(Reader& reader, Bytes bytes, const Type& type, Value& out) {
 
 }  // namespace
 
-Result<Value> read_value(const std::filesystem::path& path, const Type& type,
-                         const Limits& limits) {
-  ASSIGN(const MappedFile mapping, MappedFile::open(path.string()));
-  const Bytes file = mapping.text();
-  Reader reader(file, mapping.owner(), std::nullopt, limits);
+Result<Value> parse_value(std::span<const std::byte> bytes, std::shared_ptr<const void> owner,
+                          const Type& type, const Limits& limits) {
+  const Bytes file(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  Reader reader(file, std::move(owner), std::nullopt, limits);
   Value value;
   Status status = read_of_type(reader, file, type, value);
   if (status.ok()) return value;
   if (status.code() == Code::malformed) status = std::move(status).with_hint(guess_file_kind(file));
-  return std::move(status).in(path.string());
+  return status;
+}
+
+Result<Value> read_value(const std::filesystem::path& path, const Type& type,
+                         const Limits& limits) {
+  ASSIGN(const MappedFile file, MappedFile::open(path.string()));
+  Result<Value> value = parse_value(file.bytes(), file.owner(), type, limits);
+  if (value.ok()) return value;
+  return std::move(value).status().in(path.string());
 }
 
 }  // namespace gossamer::onnx
