@@ -9,13 +9,17 @@
 namespace gossamer::onnx {
 namespace {
 
-// One spelling for one path: without "." and doubled slashes.
+// One spelling for one path: without "." and doubled slashes. What is refused stays refused.
 std::string plain_path(const std::string& location) {
-  std::string plain = location.starts_with('/') ? "/" : "";
+  std::string plain;
   for (std::size_t begin = 0; begin < location.size();) {
     const std::size_t end = std::min(location.find('/', begin), location.size());
     const std::string name = location.substr(begin, end - begin);
-    if (!name.empty() && name != ".") plain += (plain.empty() ? "" : "/") + name;
+    if (begin == 0 && name.empty()) plain = "/";
+    if (!name.empty() && name != ".") {
+      if (!plain.empty() && !plain.ends_with('/')) plain += '/';
+      plain += name;
+    }
     begin = end + 1;
   }
   return plain;

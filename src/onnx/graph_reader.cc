@@ -11,7 +11,7 @@ Status append_node(Reader& reader, const Fields& fields, std::size_t depth,
   const std::size_t index = nodes.size();
   return append_message(reader, fields, nodes, [&](Bytes bytes, Node& node) -> Status {
     Status status = read_node(reader, bytes, depth, node);
-    if (status.ok()) return status;
+    if (status.ok() || !names_place(depth)) return status;
     return std::move(status).in(describe_node(bytes, index));
   });
 }
@@ -151,7 +151,7 @@ Status read_function_fields(Reader& reader, Bytes bytes, Function& out) {
 
 Status read_graph(Reader& reader, Bytes bytes, std::size_t depth, Graph& out) {
   Status status = read_graph_fields(reader, bytes, depth, out);
-  if (status.ok() || depth == 1) return status;
+  if (status.ok() || depth == 1 || !names_place(depth)) return status;
   const Bytes name = peek_text(bytes, 2);
   return std::move(status).in(name.empty() ? "its graph" : "graph " + quote_name(name));
 }

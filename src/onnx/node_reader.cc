@@ -206,7 +206,7 @@ Status read_node_field(Reader& reader, const Fields& fields, std::size_t depth, 
 
 Status read_attribute(Reader& reader, Bytes bytes, std::size_t depth, Attribute& out) {
   Status status = read_attribute_fields(reader, bytes, depth, out);
-  if (status.ok()) return status;
+  if (status.ok() || !names_place(depth)) return status;
   const Bytes name = peek_text(bytes, 1);
   return std::move(status).in(name.empty() ? "an attribute" : "attribute " + quote_name(name));
 }

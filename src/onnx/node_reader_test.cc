@@ -112,6 +112,8 @@ TEST(NodeReader, NamesTheNode) {
   EXPECT_EQ(why(test::node("", "Conv", {a, a})), "node #0 (Conv): attribute 'a' is given twice");
   EXPECT_EQ(why(test::node("n", "")), "node 'n': it has no op_type");
   EXPECT_EQ(why(test::node("\xff", "Relu")), "node '\\xff' (Relu): a text is not UTF-8: '\\xff'");
+  EXPECT_EQ(why(test::node(std::string_view("a\0b", 3), "Relu")),
+            "node 'a\\x00b' (Relu): a text holds a NUL character: 'a\\x00b'");
   const std::string inner = attribute(5, [](Writer& w) {
     w.add_message(6, message([](Writer& g) {
                     g.add_string(2, "then");

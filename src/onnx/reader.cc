@@ -47,8 +47,9 @@ Status read_bytes(Reader& reader, const Fields& field, std::string& out) {
 
 Status read_text(Reader& reader, const Fields& field, std::string& out) {
   TRY(read_bytes(reader, field, out));
-  if (is_utf8(out)) return {};
-  return malformed("a text is not UTF-8: " + quote_name(out));
+  if (!is_utf8(out)) return malformed("a text is not UTF-8: " + quote_name(out));
+  if (out.find('\0') == std::string::npos) return {};
+  return malformed("a text holds a NUL character: " + quote_name(out));
 }
 
 Status append_text(Reader& reader, const Fields& field, std::vector<std::string>& list) {

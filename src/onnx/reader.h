@@ -64,9 +64,9 @@ Status read_function(Reader& reader, Bytes bytes, Function& out);
 // An OperatorSetIdProto, added to `opsets`; checks the versions that this build knows.
 Status read_opset(Reader& reader, Bytes bytes, std::map<std::string, std::int64_t>& opsets);
 
-// The current field's text, which must be UTF-8.
+// The current field's text, which must be UTF-8 without NUL characters.
 Status read_text(Reader& reader, const Fields& field, std::string& out);
-// The same without the check, for `bytes` fields.
+// The same without these checks, for `bytes` fields.
 Status read_bytes(Reader& reader, const Fields& field, std::string& out);
 // A StringStringEntryProto.
 Status read_entry(Reader& reader, Bytes bytes, std::pair<std::string, std::string>& out);
@@ -75,6 +75,9 @@ Status append_int64s(Reader& reader, const Fields& field, std::vector<std::int64
 
 // "ai.onnx" and "" are the same domain; the house writes "".
 void normalize_domain(std::string& domain);
+
+// Whether an error at that depth still says where it is: further in, the places only repeat.
+inline bool names_place(std::size_t depth) { return depth <= 3; }
 
 // The name that occurs twice in `names`, if any does.
 std::optional<Bytes> find_duplicate(std::vector<Bytes> names);

@@ -96,9 +96,12 @@ Result<Tensor> tensor_from_strings(Reader& reader, Shape shape, Bytes message,
   ASSIGN(Tensor out, Tensor::make(DType::string, std::move(shape)));
   const std::span<std::string> values = out.mutable_values<std::string>();
   std::size_t next = 0;
-  TRY(for_each_occurrence(message, data, [&](const Fields& field) {
-    return read_bytes(reader, field, values[next++]);
-  }));
+  const auto read_next = [&](const Fields& field) -> Status {
+    std::string& value = values[next++];
+    TRY(read_bytes(reader, field, value));
+    return is_utf8(value) ? Status{} : malformed("a string is not UTF-8: " + quote_name(value));
+  };
+  TRY(for_each_occurrence(message, data, read_next));
   return out;
 }
 

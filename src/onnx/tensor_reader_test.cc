@@ -139,6 +139,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"long raw data", raw_tensor("w", 1, {1}, "12345")},
         Refused{"long packed data", raw_tensor("w", 22, {3}, "123")},
         Refused{"raw strings", raw_tensor("w", 8, {1}, "a")},
+        Refused{"a string that is not UTF-8",
+                tensor_message("w", 8, {1}, [](Writer& w) { w.add_bytes(6, "\xff"); })},
         Refused{"a boolean of 2", raw_tensor("w", 9, {1}, "\x02")},
         Refused{"no data", tensor_message("w", 1, {2}, [](Writer&) {})},
         Refused{"no type", raw_tensor("w", 0, {1}, "1234")},
