@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # Runs the ONNX test cases through `gossamer check --suite` and judges the answers: every case of
-# tests/conformance/passes.txt must still pass, and none may be wrong, fail with an error or crash the tool.
-# Refusing a case is allowed. --update adds new passes to the list and rewrites docs/conformance.md.
+# tests/conformance/passes.txt must still pass, and none may be wrong, fail with an error or crash
+# the tool. Refusing a case is allowed. --update adds new passes to the list and rewrites
+# docs/conformance.md.
 import argparse
 import collections
 import json
@@ -40,18 +41,28 @@ def all_cases(suite: pathlib.Path) -> list[str]:
 
 
 def run_once(tool: str, suite: pathlib.Path, seconds: float) -> tuple[dict[str, Result], str]:
-    """Results by case of one process over a whole suite, and how the process ended ("" when well)."""
+    """Results by case of one process over a whole suite, and how the process ended ("" when
+    well)."""
     ending = ""
     try:
-        done = subprocess.run([tool, "check", "--suite", suite, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, errors="replace", timeout=seconds)
+        done = subprocess.run(
+            [tool, "check", "--suite", suite, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
         output = done.stdout
         if done.returncode < 0:
             ending = f"killed by signal {-done.returncode}"
         elif done.returncode not in (0, 1):
             ending = f"exit code {done.returncode}: {(done.stderr.strip().splitlines() or [''])[0]}"
     except subprocess.TimeoutExpired as e:
-        output, ending = (e.stdout or b"").decode(errors="replace"), f"no end within {seconds:.0f} s"
+        output, ending = (
+            (e.stdout or b"").decode(errors="replace"),
+            f"no end within {seconds:.0f} s",
+        )
     results = {}
     for line in output.splitlines():
         try:
@@ -63,7 +74,8 @@ def run_once(tool: str, suite: pathlib.Path, seconds: float) -> tuple[dict[str, 
 
 
 def run_cases(tool: str, suite: pathlib.Path, cases: list[str]) -> dict[str, Result]:
-    """Results of `cases`. What a process that ended early left out is run again in halves, down to the guilty case."""
+    """Results of `cases`. What a process that ended early left out is run again in halves, down to
+    the guilty case."""
     with tempfile.TemporaryDirectory() as folder:
         part = suite
         if cases != all_cases(suite):
@@ -83,7 +95,8 @@ def run_cases(tool: str, suite: pathlib.Path, cases: list[str]) -> dict[str, Res
 
 
 def operators(path: pathlib.Path) -> list[str]:
-    """Operator names of a model, subgraphs included; those of another domain as `domain.Operator`."""
+    """Operator names of a model, subgraphs included; those of another domain as
+    `domain.Operator`."""
     found = {}
 
     def visit(graph) -> None:
@@ -124,26 +137,40 @@ def report(results: dict[str, Result], used: dict[str, list[str]]) -> str:
         if result.status != "pass":
             reasons[operator][result.why.replace("|", "\\|").replace("\n", " ")] = None
     lines = [
-        "# Conformance", "",
+        "# Conformance",
+        "",
         "What the tool makes of the ONNX standard's own test cases with the reference executor: the node cases of the",
         "`onnx` package (opsets up to its newest) and the stored cases of Debian's libonnx-testdata (opsets 1 to 17).",
         "A case is refused when the tool says that it does not support it, and wrong when the values differ.",
-        "`tools/conformance.py --update` writes this page.", "",
-        "| cases | passed | refused | wrong |", "|---|---:|---:|---:|"]
+        "`tools/conformance.py --update` writes this page.",
+        "",
+        "| cases | passed | refused | wrong |",
+        "|---|---:|---:|---:|",
+    ]
     cells = lambda counter: " | ".join(str(counter[s]) for s in ("pass", "refused", "wrong"))
     lines += [f"| {g} | {cells(totals[g])} |" for g in totals]
-    lines += ["", "| operator | node: passed | refused | wrong | stored: passed | refused | wrong | why refused |", "|---|---:|---:|---:|---:|---:|---:|---|"]
+    lines += [
+        "",
+        "| operator | node: passed | refused | wrong | stored: passed | refused | wrong | why refused |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
     for operator in sorted(rows, key=lambda o: (o == SEVERAL, "." in o, o.lower())):
         why = list(reasons[operator])
         text = "; ".join(why[:3]) + (f"; and {len(why) - 3} more" if len(why) > 3 else "")
-        lines.append(f"| {operator} | {cells(rows[operator]['node'])} | {cells(rows[operator]['stored'])} | {text} |")
+        lines.append(
+            f"| {operator} | {cells(rows[operator]['node'])} | {cells(rows[operator]['stored'])} | {text} |"
+        )
     return "\n".join(lines) + "\n"
 
 
 def read_passes(path: pathlib.Path) -> set[str]:
     if not path.exists():
         return set()
-    return {line.strip() for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")}
+    return {
+        line.strip()
+        for line in path.read_text().splitlines()
+        if line.strip() and not line.startswith("#")
+    }
 
 
 def write_passes(path: pathlib.Path, passes: set[str]) -> None:
@@ -160,20 +187,43 @@ def judge(results: dict[str, Result], listed: set[str]) -> list[str]:
             complaints.append(f"{case}: {result.status}: {result.why}")
         elif case in listed and result.status != "pass":
             complaints.append(f"{case}: passed before, now {result.status}: {result.why}")
-    complaints += [f"{case}: listed in {PASSES.name}, but there is no such case" for case in sorted(listed - set(results))]
+    complaints += [
+        f"{case}: listed in {PASSES.name}, but there is no such case"
+        for case in sorted(listed - set(results))
+    ]
     return complaints
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Runs the ONNX test cases and compares with the list of passes.")
-    parser.add_argument("suite", type=pathlib.Path, nargs="?", default=ROOT / ".cache" / "conformance", metavar="DIR",
-                        help="what tools/make_conformance wrote (default: .cache/conformance, made when missing)")
-    parser.add_argument("--tool", default=os.environ.get("GOSSAMER", str(ROOT / "build" / "gossamer")), help="the gossamer to run")
-    parser.add_argument("--passes", type=pathlib.Path, default=PASSES, help="the list of cases that pass")
-    parser.add_argument("--report", type=pathlib.Path, default=REPORT, help="the page that --update writes")
-    parser.add_argument("--update", action="store_true", help="add new passes to the list and write the page")
+    parser = argparse.ArgumentParser(
+        description="Runs the ONNX test cases and compares with the list of passes."
+    )
+    parser.add_argument(
+        "suite",
+        type=pathlib.Path,
+        nargs="?",
+        default=ROOT / ".cache" / "conformance",
+        metavar="DIR",
+        help="what tools/make_conformance wrote (default: .cache/conformance, made when missing)",
+    )
+    parser.add_argument(
+        "--tool",
+        default=os.environ.get("GOSSAMER", str(ROOT / "build" / "gossamer")),
+        help="the gossamer to run",
+    )
+    parser.add_argument(
+        "--passes", type=pathlib.Path, default=PASSES, help="the list of cases that pass"
+    )
+    parser.add_argument(
+        "--report", type=pathlib.Path, default=REPORT, help="the page that --update writes"
+    )
+    parser.add_argument(
+        "--update", action="store_true", help="add new passes to the list and write the page"
+    )
     arguments = parser.parse_args()
-    if subprocess.run([sys.executable, ROOT / "tools" / "make_conformance", arguments.suite]).returncode:
+    if subprocess.run(
+        [sys.executable, ROOT / "tools" / "make_conformance", arguments.suite]
+    ).returncode:
         return 1
     cases = all_cases(arguments.suite)
     try:
@@ -185,9 +235,13 @@ def main() -> int:
     if arguments.update:
         write_passes(arguments.passes, listed | passed)
         arguments.report.parent.mkdir(parents=True, exist_ok=True)
-        arguments.report.write_text(report(results, {c: operators(arguments.suite / c / "model.onnx") for c in cases}))
+        arguments.report.write_text(
+            report(results, {c: operators(arguments.suite / c / "model.onnx") for c in cases})
+        )
     for group in ("node", "stored"):
-        count = collections.Counter(r.status for c, r in results.items() if c.startswith(group + "/"))
+        count = collections.Counter(
+            r.status for c, r in results.items() if c.startswith(group + "/")
+        )
         print(f"{group}: " + ", ".join(f"{count[s]} {s}" for s in STATUSES))
     complaints = judge(results, listed)
     for complaint in complaints:

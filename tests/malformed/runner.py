@@ -1,6 +1,7 @@
-# Runs commands for the tests and reports what they used: one JSON request a line on stdin, one JSON answer a line on
-# stdout. A process of its own, since Linux counts the memory of the process that starts a command into the command's
-# peak: started from the test process itself every command would seem to use what Python uses.
+# Runs commands for the tests and reports what they used: one JSON request a line on stdin, one JSON
+# answer a line on stdout. A process of its own, since Linux counts the memory of the process that
+# starts a command into the command's peak: started from the test process itself every command would
+# seem to use what Python uses.
 import json
 import os
 import resource
@@ -16,7 +17,8 @@ def limit(address_space: int, cpu_seconds: int) -> None:
 
 
 def run(request: dict) -> dict:
-    """{command, cwd, address_space, seconds} -> {code (negative: signal), cpu_seconds, peak_bytes, stdout, stderr}."""
+    """{command, cwd, address_space, seconds} -> {code (negative: signal), cpu_seconds, peak_bytes,
+    stdout, stderr}."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = os.fork()
         if child == 0:
@@ -34,8 +36,13 @@ def run(request: dict) -> dict:
         for file in (out, err):
             file.seek(0)
             text.append(file.read(65536).decode(errors="replace"))
-    return {"code": os.waitstatus_to_exitcode(status), "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "peak_bytes": usage.ru_maxrss * 1024, "stdout": text[0], "stderr": text[1]}
+    return {
+        "code": os.waitstatus_to_exitcode(status),
+        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "peak_bytes": usage.ru_maxrss * 1024,
+        "stdout": text[0],
+        "stderr": text[1],
+    }
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-# Feeds every malformed model to the tool: it must refuse with the right exit code, say where the mistake is, and use
-# little memory and time. GOSSAMER names the tool; GOSSAMER_SLOW_TOOL lifts the bounds on time and memory (sanitizers).
+# Feeds every malformed model to the tool: it must refuse with the right exit code, say where the
+# mistake is, and use little memory and time. GOSSAMER names the tool; GOSSAMER_SLOW_TOOL lifts the
+# bounds on time and memory (sanitizers).
 import json
 import os
 import pathlib
@@ -25,10 +26,20 @@ class Runner:
 
     def __init__(self) -> None:
         script = pathlib.Path(__file__).with_name("runner.py")
-        self.process = subprocess.Popen([sys.executable, "-I", "-S", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def run(self, command: list[str], folder: pathlib.Path) -> dict:
-        request = {"command": command, "cwd": str(folder), "address_space": (4096 if BOUNDED else 1 << 25) * MEBIBYTE, "seconds": 10}
+        request = {
+            "command": command,
+            "cwd": str(folder),
+            "address_space": (4096 if BOUNDED else 1 << 25) * MEBIBYTE,
+            "seconds": 10,
+        }
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
@@ -62,7 +73,10 @@ def test_refuses(case, runner, tmp_path):
         for name, array in case.inputs.items():
             np.save(tmp_path / f"{name}.npy", array)
             inputs += ["--input", f"{name}={tmp_path / name}.npy"]
-        done = runner.run([TOOL, "run", str(path), *inputs, "--output-dir", str(tmp_path / "out"), "--reference"], tmp_path)
+        done = runner.run(
+            [TOOL, "run", str(path), *inputs, "--output-dir", str(tmp_path / "out"), "--reference"],
+            tmp_path,
+        )
         slack = RUN_SLACK
     assert done["code"] in case.codes, done["stderr"] or done["stdout"]
     assert done["stderr"].startswith("gossamer: error:"), done["stderr"]

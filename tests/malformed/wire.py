@@ -27,7 +27,8 @@ def data(field: int, payload: bytes | str) -> bytes:
 
 
 def nested(levels: int, wrap, innermost: bytes) -> bytes:
-    """`innermost` inside `levels` messages. `wrap(length)` gives the bytes before and after a payload of that length."""
+    """`innermost` inside `levels` messages. `wrap(length)` gives the bytes before and after a
+    payload of that length."""
     before, after, length = [], [], len(innermost)
     for _ in range(levels):
         head, tail = wrap(length)

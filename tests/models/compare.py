@@ -17,8 +17,13 @@ MODELS = pathlib.Path(os.environ.get("GOSSAMER_MODELS", ROOT / ".cache" / "model
 
 @functools.cache
 def fetch(name: str) -> pathlib.Path:
-    """The file of that name in tools/models.json, fetched unless it is there. Fails the test when it cannot be had."""
-    done = subprocess.run([sys.executable, ROOT / "tools" / "fetch_models", MODELS, "--only", name], capture_output=True, text=True)
+    """The file of that name in tools/models.json, fetched unless it is there. Fails the test when
+    it cannot be had."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "fetch_models", MODELS, "--only", name],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, f"{name} could not be fetched: {done.stderr}"
     return MODELS / name
 
@@ -29,7 +34,8 @@ def plain(name: str) -> str:
 
 @functools.lru_cache(maxsize=4)
 def session(path: pathlib.Path) -> onnxruntime.InferenceSession:
-    """onnxruntime without its rewrites, so that it computes what the file says, rounding by rounding."""
+    """onnxruntime without its rewrites, so that it computes what the file says, rounding by
+    rounding."""
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
@@ -56,18 +62,25 @@ def run_peer(path: pathlib.Path, feeds: dict) -> dict[str, np.ndarray]:
 
 
 def assert_close(got: dict, expected: dict, tolerance: float, scale: float | None = None) -> None:
-    """Every output within `tolerance` of its range, or of `scale` where one answer does not show the range."""
+    """Every output within `tolerance` of its range, or of `scale` where one answer does not show
+    the range."""
     assert got.keys() == expected.keys()
     for name, e in expected.items():
         g = got[name]
-        assert g.shape == e.shape and g.dtype == e.dtype, f"{name}: {g.dtype}{g.shape}, expected {e.dtype}{e.shape}"
+        assert g.shape == e.shape and g.dtype == e.dtype, (
+            f"{name}: {g.dtype}{g.shape}, expected {e.dtype}{e.shape}"
+        )
         assert np.isfinite(g).all(), f"{name} holds NaN or infinity"
         span = scale or max(float(np.ptp(e.astype(np.float64))), 1e-6)
         difference = float(np.abs(g.astype(np.float64) - e).max(initial=0)) / span
-        assert difference <= tolerance, f"{name} is off by {difference:.3g} of its range, {tolerance:.3g} allowed"
+        assert difference <= tolerance, (
+            f"{name} is off by {difference:.3g} of its range, {tolerance:.3g} allowed"
+        )
 
 
-def check(path: pathlib.Path, feeds: dict, tolerance: float = 1e-4, scale: float | None = None) -> dict[str, np.ndarray]:
+def check(
+    path: pathlib.Path, feeds: dict, tolerance: float = 1e-4, scale: float | None = None
+) -> dict[str, np.ndarray]:
     """Runs both, compares, and returns onnxruntime's outputs."""
     expected = run_peer(path, feeds)
     assert_close(run_tool(path, feeds), expected, tolerance, scale)

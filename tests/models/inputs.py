@@ -25,7 +25,9 @@ def planar(pixels: np.ndarray, mean, deviation) -> np.ndarray:
 def text_line(text: str, height: int, width: int) -> np.ndarray:
     """The text in black on white, uint8 (height, width, 3)."""
     image = Image.new("RGB", (width, height), "white")
-    ImageDraw.Draw(image).text((4, height // 8), text, fill="black", font=ImageFont.load_default(height * 0.6))
+    ImageDraw.Draw(image).text(
+        (4, height // 8), text, fill="black", font=ImageFont.load_default(height * 0.6)
+    )
     return np.asarray(image)
 
 
@@ -38,11 +40,14 @@ def speech(name: str = "speech.wav") -> np.ndarray:
 def vad_frames(samples: np.ndarray, count: int) -> np.ndarray:
     """(count, 576): each frame of 512 samples behind the 64 samples that precede it."""
     padded = np.concatenate([np.zeros(VAD_CONTEXT, np.float32), samples])
-    return np.stack([padded[k * VAD_FRAME:(k + 1) * VAD_FRAME + VAD_CONTEXT] for k in range(count)])
+    return np.stack(
+        [padded[k * VAD_FRAME : (k + 1) * VAD_FRAME + VAD_CONTEXT] for k in range(count)]
+    )
 
 
 def tokens(sentences: list[str]) -> dict[str, np.ndarray]:
-    """WordPiece ids of lower-case words without punctuation, padded to the longest, with their mask."""
+    """WordPiece ids of lower-case words without punctuation, padded to the longest, with their
+    mask."""
     vocabulary = json.loads(fetch("tokenizer.json").read_text())["model"]["vocab"]
 
     def pieces(word: str) -> list[int]:
@@ -56,7 +61,10 @@ def tokens(sentences: list[str]) -> dict[str, np.ndarray]:
             rest = rest[size:]
         return found
 
-    ids = [[vocabulary["[CLS]"], *(p for w in s.split() for p in pieces(w)), vocabulary["[SEP]"]] for s in sentences]
+    ids = [
+        [vocabulary["[CLS]"], *(p for w in s.split() for p in pieces(w)), vocabulary["[SEP]"]]
+        for s in sentences
+    ]
     length = max(map(len, ids))
     padded = np.array([i + [vocabulary["[PAD]"]] * (length - len(i)) for i in ids], np.int64)
     mask = np.array([[1] * len(i) + [0] * (length - len(i)) for i in ids], np.int64)

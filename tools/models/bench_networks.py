@@ -1,6 +1,7 @@
-# Networks with true shapes and random weights, for measuring speed: ResNet-50 v1.5, MobileNetV2, BERT-base and MiniLM-L6
-# encoders at 128 tokens. As fp32, and as int8: convolutions with QuantizeLinear/DequantizeLinear pairs and weights
-# scaled per channel, encoders with DynamicQuantizeLinear and MatMulInteger. The same seed gives the same bytes.
+# Networks with true shapes and random weights, for measuring speed: ResNet-50 v1.5, MobileNetV2,
+# BERT-base and MiniLM-L6 encoders at 128 tokens. As fp32, and as int8: convolutions with
+# QuantizeLinear/DequantizeLinear pairs and weights scaled per channel, encoders with
+# DynamicQuantizeLinear and MatMulInteger. The same seed gives the same bytes.
 import numpy as np
 
 from builder import FLOAT, Builder
@@ -29,10 +30,17 @@ class _Network:
 class _Vision(_Network):
     def __init__(self, int8: bool) -> None:
         super().__init__(int8)
-        # Ranges that activations of these networks keep to: [0, 6] after a rectifier, about [-6.4, 6.4] otherwise.
+        # Ranges that activations of these networks keep to: [0, 6] after a rectifier, about [-6.4,
+        # 6.4] otherwise.
         if int8:
-            self.signed = (self.g.const(np.float32(0.05), "signed_scale"), self.g.const(np.uint8(128), "signed_zero"))
-            self.unsigned = (self.g.const(np.float32(6 / 255), "unsigned_scale"), self.g.const(np.uint8(0), "unsigned_zero"))
+            self.signed = (
+                self.g.const(np.float32(0.05), "signed_scale"),
+                self.g.const(np.uint8(128), "signed_zero"),
+            )
+            self.unsigned = (
+                self.g.const(np.float32(6 / 255), "unsigned_scale"),
+                self.g.const(np.uint8(0), "unsigned_zero"),
+            )
 
     def act(self, x: str, rectified: bool) -> str:
         """The activation as it is, or through a quantize/dequantize pair."""
@@ -46,24 +54,56 @@ class _Vision(_Network):
         if not self.int8:
             return self.g.const(array, "weight")
         values, scale = quantize_weight(array, 0)
-        return self.g.op("DequantizeLinear", self.g.const(values, "weight"), self.g.const(scale, "scale"),
-                         self.g.const(np.zeros(shape[0], np.int8), "zero"), axis=0)
+        return self.g.op(
+            "DequantizeLinear",
+            self.g.const(values, "weight"),
+            self.g.const(scale, "scale"),
+            self.g.const(np.zeros(shape[0], np.int8), "zero"),
+            axis=0,
+        )
 
-    def conv(self, x: str, c_in: int, c_out: int, kernel: int, stride: int = 1, group: int = 1, relu: str = "", gain: float = 2.0) -> str:
+    def conv(
+        self,
+        x: str,
+        c_in: int,
+        c_out: int,
+        kernel: int,
+        stride: int = 1,
+        group: int = 1,
+        relu: str = "",
+        gain: float = 2.0,
+    ) -> str:
         """Convolution, bias and rectifier (`Relu`, `Clip` to 6, or none)."""
-        y = self.g.op("Conv", x, self.weight((c_out, c_in // group, kernel, kernel), gain), self.g.const(self.normal((c_out,), 0.1), "bias"),
-                      kernel_shape=[kernel, kernel], strides=[stride, stride], pads=[kernel // 2] * 4, group=group)
+        y = self.g.op(
+            "Conv",
+            x,
+            self.weight((c_out, c_in // group, kernel, kernel), gain),
+            self.g.const(self.normal((c_out,), 0.1), "bias"),
+            kernel_shape=[kernel, kernel],
+            strides=[stride, stride],
+            pads=[kernel // 2] * 4,
+            group=group,
+        )
         if relu == "Relu":
             y = self.g.op("Relu", y)
         elif relu == "Clip":
-            y = self.g.op("Clip", y, self.g.const(np.float32(0), "zero"), self.g.const(np.float32(6), "six"))
+            y = self.g.op(
+                "Clip", y, self.g.const(np.float32(0), "zero"), self.g.const(np.float32(6), "six")
+            )
         return y
 
     def head(self, x: str, channels: int):
         """Global average, then a fully connected layer to 1000 classes; returns the model."""
         x = self.act(self.g.op("GlobalAveragePool", x), False)
         x = self.act(self.g.op("Flatten", x, axis=1), False)
-        self.g.op("Gemm", x, self.weight((1000, channels), 1.0), self.g.const(self.normal((1000,), 0.1), "bias"), stem="y", transB=1)
+        self.g.op(
+            "Gemm",
+            x,
+            self.weight((1000, channels), 1.0),
+            self.g.const(self.normal((1000,), 0.1), "bias"),
+            stem="y",
+            transB=1,
+        )
         return {"x": (FLOAT, [1, 3, 224, 224])}, {"y": (FLOAT, [1, 1000])}
 
 
@@ -90,7 +130,15 @@ def mobilenet_v2(int8: bool):
     n = _Vision(int8)
     x = n.act(n.conv(n.act("x", False), 3, 32, 3, 2, relu="Clip"), True)
     channels = 32
-    for expand, c_out, blocks, first in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+    for expand, c_out, blocks, first in (
+        (1, 16, 1, 1),
+        (6, 24, 2, 2),
+        (6, 32, 3, 2),
+        (6, 64, 4, 2),
+        (6, 96, 3, 1),
+        (6, 160, 3, 2),
+        (6, 320, 1, 1),
+    ):
         for k in range(blocks):
             stride, hidden, y = first if k == 0 else 1, expand * channels, x
             if expand != 1:
@@ -112,28 +160,54 @@ class _Encoder(_Network):
         else:
             values, scale = quantize_weight(weight, 1)
             data, data_scale, data_zero = self.g.ops("DynamicQuantizeLinear", [x], 3)
-            total = self.g.op("MatMulInteger", data, self.g.const(values, "weight"), data_zero, self.g.const(np.zeros(columns, np.int8), "zero"))
-            y = self.g.op("Mul", self.g.op("Cast", total, to=FLOAT), self.g.op("Mul", data_scale, self.g.const(scale, "scale")))
+            total = self.g.op(
+                "MatMulInteger",
+                data,
+                self.g.const(values, "weight"),
+                data_zero,
+                self.g.const(np.zeros(columns, np.int8), "zero"),
+            )
+            y = self.g.op(
+                "Mul",
+                self.g.op("Cast", total, to=FLOAT),
+                self.g.op("Mul", data_scale, self.g.const(scale, "scale")),
+            )
         return self.g.op("Add", y, self.g.const(self.normal((columns,), 0.02), "bias"))
 
     def norm(self, x: str, width: int) -> str:
-        return self.g.op("LayerNormalization", x, self.g.const(1 + self.normal((width,), 0.02), "gamma"),
-                         self.g.const(self.normal((width,), 0.02), "beta"), axis=-1, epsilon=1e-12)
+        return self.g.op(
+            "LayerNormalization",
+            x,
+            self.g.const(1 + self.normal((width,), 0.02), "gamma"),
+            self.g.const(self.normal((width,), 0.02), "beta"),
+            axis=-1,
+            epsilon=1e-12,
+        )
 
 
 def encoder(int8: bool, layers: int, width: int, inner: int, heads: int, tokens: int):
     """Input x (1, tokens, width), the sum of embeddings; output y of the same shape. No mask."""
     n = _Encoder(int8)
     g, op = n.g, n.g.op
-    split, merged = g.const(np.array([0, 0, heads, width // heads], np.int64), "split"), g.const(np.array([0, 0, width], np.int64), "merged")
-    scale, root_two = g.const(np.float32(np.sqrt(width // heads)), "head_scale"), g.const(np.float32(np.sqrt(2)), "root_two")
+    split, merged = (
+        g.const(np.array([0, 0, heads, width // heads], np.int64), "split"),
+        g.const(np.array([0, 0, width], np.int64), "merged"),
+    )
+    scale, root_two = (
+        g.const(np.float32(np.sqrt(width // heads)), "head_scale"),
+        g.const(np.float32(np.sqrt(2)), "root_two"),
+    )
     one, half = g.const(np.float32(1), "one"), g.const(np.float32(0.5), "half")
     x = "x"
     for _ in range(layers):
-        query, key, value = (op("Transpose", op("Reshape", n.linear(x, width, width), split), perm=perm)
-                             for perm in ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3]))
+        query, key, value = (
+            op("Transpose", op("Reshape", n.linear(x, width, width), split), perm=perm)
+            for perm in ([0, 2, 1, 3], [0, 2, 3, 1], [0, 2, 1, 3])
+        )
         weights = op("Softmax", op("Div", op("MatMul", query, key), scale), axis=-1)
-        context = op("Reshape", op("Transpose", op("MatMul", weights, value), perm=[0, 2, 1, 3]), merged)
+        context = op(
+            "Reshape", op("Transpose", op("MatMul", weights, value), perm=[0, 2, 1, 3]), merged
+        )
         x = n.norm(op("Add", n.linear(context, width, width), x), width)
         y = n.linear(x, width, inner)
         y = op("Mul", op("Mul", y, op("Add", op("Erf", op("Div", y, root_two)), one)), half)

