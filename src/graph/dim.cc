@@ -158,8 +158,8 @@ std::string_view dim_function_name(DimAtom::Kind kind) {
 }
 
 std::optional<Dim> DimExpression::make(std::vector<DimTerm> terms) {
-  std::stable_sort(terms.begin(), terms.end(),
-                   [](const DimTerm& a, const DimTerm& b) { return compare_monomials(a, b) < 0; });
+  std::sort(terms.begin(), terms.end(),
+            [](const DimTerm& a, const DimTerm& b) { return compare_monomials(a, b) < 0; });
   auto expression = std::make_shared<DimExpression>();
   std::vector<DimTerm>& kept = expression->terms;
   for (DimTerm& term : terms) {
