@@ -1,7 +1,17 @@
 // Reading and comparing generic attribute values.
 #include "base/attributes.h"
 
+#include <charconv>
+
 namespace gossamer {
+
+double shortest_real(float v) {
+  char digits[32];
+  const auto printed = std::to_chars(digits, digits + sizeof(digits), v);
+  double wide = v;
+  if (!std::isfinite(v) || std::from_chars(digits, printed.ptr, wide).ec != std::errc{}) return v;
+  return static_cast<float>(wide) == v ? wide : double{v};
+}
 
 Result<bool> from_attribute(const AttributeValue& v, std::type_identity<bool>) {
   if (const Word* w = std::get_if<Word>(&v.value)) {
@@ -68,7 +78,7 @@ bool same_attribute(const AttributeValue& a, const AttributeValue& b) {
   if (a.value.index() != b.value.index()) return false;
   if (const auto* x = std::get_if<double>(&a.value)) {
     const double y = std::get<double>(b.value);
-    return *x == y || (std::isnan(*x) && std::isnan(y));
+    return (*x == y && std::signbit(*x) == std::signbit(y)) || (std::isnan(*x) && std::isnan(y));
   }
   if (const auto* x = std::get_if<AttributeValue::List>(&a.value)) {
     const auto& y = std::get<AttributeValue::List>(b.value);

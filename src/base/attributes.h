@@ -70,7 +70,10 @@ inline AttributeValue to_attribute(bool v) { return {Word{v ? "true" : "false"}}
 inline AttributeValue to_attribute(std::int64_t v) { return {v}; }
 inline AttributeValue to_attribute(int v) { return {std::int64_t{v}}; }
 inline AttributeValue to_attribute(double v) { return {v}; }
-inline AttributeValue to_attribute(float v) { return {double{v}}; }
+// The double nearest to the shortest decimal that reads back as the float: 0.1f is 0.1, so that it
+// prints as such. Converting it to float gives v again.
+double shortest_real(float v);
+inline AttributeValue to_attribute(float v) { return {shortest_real(v)}; }
 inline AttributeValue to_attribute(const std::string& v) { return {v}; }
 inline AttributeValue to_attribute(DType v) { return {Word{std::string(dtype_name(v))}}; }
 inline AttributeValue to_attribute(const Tensor& v) { return {v}; }
@@ -115,7 +118,7 @@ Result<std::vector<T>> from_attribute(const AttributeValue& v, std::type_identit
   return out;
 }
 
-// Equality of generic values (NaN equals NaN, tensors by bits).
+// Equality of generic values (NaN equals NaN, -0 is not 0, tensors by bits).
 bool same_attribute(const AttributeValue& a, const AttributeValue& b);
 
 // --- whole structs ---
@@ -126,7 +129,7 @@ std::vector<NamedAttribute> describe_attributes(const S& s) {
   const S defaults{};
   std::apply(
       [&](const auto&... f) {
-        auto one = [&](const auto& x) {
+        [[maybe_unused]] auto one = [&](const auto& x) {
           AttributeValue v = to_attribute(s.*(x.member));
           if (!same_attribute(v, to_attribute(defaults.*(x.member))))
             out.push_back({std::string(x.name), std::move(v)});
@@ -145,7 +148,7 @@ Result<S> build_attributes(std::span<const NamedAttribute> attributes) {
     Status status;
     std::apply(
         [&](const auto&... f) {
-          auto one = [&](const auto& x) {
+          [[maybe_unused]] auto one = [&](const auto& x) {
             if (found || a.name != x.name) return;
             found = true;
             using T = std::remove_cvref_t<decltype(s.*(x.member))>;

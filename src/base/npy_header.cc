@@ -61,7 +61,7 @@ class Literal {
 };
 
 Result<Shape> parse_shape(Literal& in) {
-  const Status bad = malformed("the header's 'shape' is not a tuple of extents");
+  Status bad = malformed("the header's 'shape' is not a tuple of extents");
   if (!in.take("(")) return bad;
   std::vector<std::int64_t> dims;
   bool comma = true;  // may an extent follow
@@ -105,7 +105,7 @@ Status unsupported_descr(std::string_view descr, char kind) {
 }
 
 Status parse_descr(std::string_view descr, NpyHeader& header) {
-  const Status bad = malformed(fmt::format("the header's 'descr' is no element type: '{}'", descr));
+  Status bad = malformed(fmt::format("the header's 'descr' is no element type: '{}'", descr));
   if (descr.size() < 2 || std::string_view("<>|=").find(descr[0]) == std::string_view::npos) {
     return bad;
   }

@@ -54,7 +54,8 @@ std::string archive_of(const std::vector<Member>& members, const std::string& co
                                little(m.name.size(), 2);
     directory += little(0x02014B50, 4) + little(20, 2) + common + std::string(12, '\0') +
                  little(file.size(), 4) + m.name;
-    file += little(0x04034B50, 4) + common + little(4, 2) + m.name + "xtra" + packed;
+    file += little(0x04034B50, 4) + common + little(4, 2) + m.name;
+    file.append("xtra").append(packed);
   }
   return file + directory + little(0x06054B50, 4) + little(0, 4) + little(members.size(), 2) +
          little(members.size(), 2) + little(directory.size(), 4) + little(file.size(), 4) +

@@ -101,5 +101,8 @@ class Graph {
 // names unique, types of results equal to what inference gives (when `check_types`). Fails with
 // Code::internal, naming the node.
 Status verify(const Graph& graph, bool check_types = true);
+// Whether a node has as many operands, results and bodies as its primitive takes, and all operands
+// that must be there. Fails with malformed.
+Status check_arity(const Node& node);
 
 }  // namespace gossamer

@@ -11,8 +11,6 @@ namespace {
 
 constexpr int kMaxTypeDepth = 16;
 constexpr int kMaxBodyDepth = 64;
-// Symbols of one check: no parsed or lowered graph has them in its types.
-constexpr std::string_view kPattern = "fresh.";
 
 void raise_above(const Dim& dim, std::int64_t& count) {
   if (dim.is_constant()) return;
@@ -93,13 +91,13 @@ class Matcher {
     // Lone symbols are bound first: expressions over them may come earlier in the shape.
     for (std::size_t i = 0; i < stored.shape->size(); ++i) {
       const Dim& dim = (*inferred.shape)[i];
-      const std::vector<std::string> names = dim.symbols();
-      const bool lone =
-          names.size() == 1 && names[0].starts_with(kPattern) && dim.to_string() == names[0];
-      if (lone) bound_.try_emplace(names[0], (*stored.shape)[i]);
+      const std::vector<std::string> names = unbound(dim);
+      if (names.size() == 1 && dim.to_string() == names[0]) {
+        bound_.emplace(names[0], (*stored.shape)[i]);
+      }
     }
     for (std::size_t i = 0; i < stored.shape->size(); ++i) {
-      if (!(resolve((*inferred.shape)[i]) == (*stored.shape)[i])) return false;
+      if (!match((*inferred.shape)[i], (*stored.shape)[i])) return false;
     }
     return true;
   }
@@ -113,13 +111,37 @@ class Matcher {
   }
 
  private:
+  // The fresh symbols of an inferred extent that nothing stands for yet.
+  std::vector<std::string> unbound(const Dim& dim) const {
+    std::vector<std::string> names = dim.symbols();
+    std::erase_if(names, [this](const std::string& name) {
+      return !name.starts_with(kFreshPattern) || bound_.contains(name);
+    });
+    return names;
+  }
+
+  bool match(const Dim& inferred, const Dim& stored) {
+    if (resolve(inferred) == stored) return true;
+    const std::vector<std::string> names = unbound(inferred);
+    if (names.size() != 1) return !names.empty();
+    // The symbol occurs in expressions only, its own result being left out: solve c*f+rest for it.
+    const std::string& name = names[0];
+    auto at = [&](const Dim& value) {
+      return resolve(inferred.substitute(
+          [&](std::string_view n) { return n == name ? std::optional(value) : std::nullopt; }));
+    };
+    const Dim solved = floor_div(stored - at(0), at(1) - at(0));
+    if (at(solved) == stored) bound_.emplace(name, solved);
+    return true;  // not solvable: nothing contradicts what is stored
+  }
+
   std::map<std::string, Dim, std::less<>> bound_;
 };
 
 Result<std::vector<std::optional<DimVector>>> match_stored(const Graph& graph, NodeId id) {
   int count = 0;
   ASSIGN(InferContext context, run_rule(graph, id, [&count] {
-           return Dim::symbol(std::string(kPattern) + std::to_string(count++));
+           return Dim::symbol(std::string(kFreshPattern) + std::to_string(count++));
          }));
   Matcher matcher;
   const Node& node = graph.node(id);

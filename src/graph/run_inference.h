@@ -2,10 +2,15 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include "graph/graph.h"
 
 namespace gossamer {
+
+// How the symbols start that stand for fresh ones while types are compared. No graph has them in
+// its types.
+inline constexpr std::string_view kFreshPattern = "fresh.";
 
 // Source of symbols u<N> that occur nowhere in a graph: neither in its types and contents nor in
 // those of its bodies.

@@ -10,6 +10,15 @@ namespace {
 
 constexpr int kMaxBodyDepth = 64;
 
+Status check_count(const std::string& what, std::size_t n, std::uint8_t least, std::uint8_t most) {
+  if (n >= least && (n <= most || most == kAnyNumber)) return {};
+  const std::string wanted = most == kAnyNumber ? "at least " + std::to_string(least)
+                             : least == most
+                                 ? std::to_string(least)
+                                 : std::to_string(least) + " to " + std::to_string(most);
+  return malformed("it has " + std::to_string(n) + " " + what + ", but takes " + wanted);
+}
+
 class Verifier {
  public:
   Verifier(const Graph& graph, bool check_types) : graph_(graph), check_types_(check_types) {}
@@ -86,17 +95,12 @@ class Verifier {
   Status node(const Node& n, NodeId id, int depth) {
     if (!n.primitive) return internal_error("it has no primitive");
     if (!n.attributes) return internal_error("it has no attributes");
-    TRY(arity(n));
+    if (Status arity = check_arity(n); !arity.ok()) return internal_error(arity.message());
     for (ValueId operand : n.operands) {
       if (operand == kNoValue) continue;
       if (!in_range(operand)) return internal_error("an operand's id is out of range");
       if (!ready(operand)) {
         return internal_error("operand " + name(operand) + " is not computed before it");
-      }
-    }
-    for (std::size_t i = 0; i < n.primitive->arity.min_operands; ++i) {
-      if (n.operands[i] == kNoValue) {
-        return internal_error("operand " + std::to_string(i) + " must not be left out");
       }
     }
     for (ValueId result : n.results) {
@@ -114,27 +118,6 @@ class Verifier {
       if (!status.ok()) return std::move(status).in("body '" + body->name + "'");
     }
     return {};
-  }
-
-  static Status arity(const Node& n) {
-    const Arity& a = n.primitive->arity;
-    if (Status s = count("operands", n.operands.size(), a.min_operands, a.max_operands); !s.ok()) {
-      return s;
-    }
-    if (Status s = count("results", n.results.size(), a.min_results, a.max_results); !s.ok()) {
-      return s;
-    }
-    return count("bodies", n.bodies.size(), a.bodies, a.bodies);
-  }
-
-  static Status count(const std::string& what, std::size_t n, std::uint8_t least,
-                      std::uint8_t most) {
-    if (n >= least && (n <= most || most == kAnyNumber)) return {};
-    const std::string wanted = most == kAnyNumber ? "at least " + std::to_string(least)
-                               : least == most
-                                   ? std::to_string(least)
-                                   : std::to_string(least) + " to " + std::to_string(most);
-    return internal_error("it has " + std::to_string(n) + " " + what + ", but takes " + wanted);
   }
 
   Status origins() const {
@@ -164,6 +147,19 @@ class Verifier {
 };
 
 }  // namespace
+
+Status check_arity(const Node& node) {
+  const Arity& a = node.primitive->arity;
+  TRY(check_count("operands", node.operands.size(), a.min_operands, a.max_operands));
+  TRY(check_count("results", node.results.size(), a.min_results, a.max_results));
+  TRY(check_count("bodies", node.bodies.size(), a.bodies, a.bodies));
+  for (std::size_t i = 0; i < a.min_operands; ++i) {
+    if (node.operands[i] == kNoValue) {
+      return malformed("operand " + std::to_string(i) + " must not be left out");
+    }
+  }
+  return {};
+}
 
 Status verify(const Graph& graph, bool check_types) { return Verifier(graph, check_types).run(0); }
 
