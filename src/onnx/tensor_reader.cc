@@ -143,6 +143,8 @@ Result<Tensor> read_data(Reader& reader, Bytes message, TensorFields fields) {
 }  // namespace
 
 Status read_tensor(Reader& reader, Bytes bytes, std::string& name, Tensor& out) {
+  constexpr std::size_t kOverhead = 192;  // allocated beside the elements: extents, owner's count
+  TRY(reader.budget.take(1, kOverhead));
   TensorFields found;
   Fields fields(bytes);
   while (fields.next()) TRY(read_field(reader, fields, name, found));
