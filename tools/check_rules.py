@@ -65,7 +65,8 @@ def main() -> int:
             wrong += header(name, text)
         if tree.room_of(name) not in (None, "cli") and not name.endswith("_test.cc"):
             wrong += broken(name, tree.code_only(text), LIBRARY_RULES)
-    names = tree.files(*TEXT)
+    # Seeds of fuzz targets may hold anything.
+    names = [name for name in tree.files(*TEXT) if not name.startswith("fuzz/corpus/")]
     for name in names:
         wrong += broken(name, tree.read(name), EVERYWHERE_RULES)
     print("\n".join(wrong) if wrong else f"rules: {len(names)} files keep them")

@@ -74,6 +74,10 @@ def fetch(archive: dict) -> pathlib.Path:
         )
         try:
             done = subprocess.run(command, cwd=where, capture_output=True, text=True)
+            if registry == "debian" and done.returncode and os.geteuid() == 0:
+                # The package lists may be absent or old.
+                subprocess.run(["apt-get", "update", "-qq"], capture_output=True)
+                done = subprocess.run(command, cwd=where, capture_output=True, text=True)
         except FileNotFoundError:
             raise FetchError(f"{package} {version}: `{command[0]}` is not installed") from None
         got = [f for f in pathlib.Path(where).iterdir() if f.is_file()]

@@ -1,5 +1,6 @@
-// Attribute structs and their reflection. An attribute struct is a plain struct with a static
-// constexpr tuple
+// Attribute structs and their reflection.
+//
+// An attribute struct is a plain struct with a static constexpr tuple
 //   static constexpr auto kFields = std::tuple(field("strides", &ConvAttributes::strides), ...);
 // From that come its text form, its equality and its reading from text; a field equal to its
 // default is not printed. Field types: bool, int64, int, float, double, std::string, DType, Tensor,

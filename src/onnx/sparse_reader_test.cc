@@ -1,3 +1,4 @@
+// Tests how sparse tensors are read: both forms of indices, and the checks on them.
 #include <gtest/gtest.h>
 
 #include "onnx/test_messages.h"

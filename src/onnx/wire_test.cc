@@ -1,3 +1,4 @@
+// Tests the wire format: fields of all types, broken bytes, counts, and names in messages.
 #include "onnx/wire.h"
 
 #include <gtest/gtest.h>

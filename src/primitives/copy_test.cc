@@ -1,3 +1,4 @@
+// Tests Copy: each movement step against values worked out by hand.
 #include <gtest/gtest.h>
 
 #include <numeric>
