@@ -116,24 +116,47 @@ class ExpressionBuilder {
 #define POINTWISE_BINARY(name) \
   Ref name(Ref a, Ref b) { return emit2(PointwiseOp::name, a, b); }
   POINTWISE_UNARY(neg)
-  POINTWISE_UNARY(abs) POINTWISE_UNARY(sign) POINTWISE_UNARY(floor) POINTWISE_UNARY(ceil)
-      POINTWISE_UNARY(rint) POINTWISE_UNARY(trunc) POINTWISE_UNARY(recip) POINTWISE_UNARY(sqrt)
-          POINTWISE_UNARY(rsqrt) POINTWISE_UNARY(exp) POINTWISE_UNARY(expm1) POINTWISE_UNARY(log)
-              POINTWISE_UNARY(log1p) POINTWISE_UNARY(sin) POINTWISE_UNARY(cos) POINTWISE_UNARY(tan)
-                  POINTWISE_UNARY(tanh) POINTWISE_UNARY(erf) POINTWISE_UNARY(sigmoid)
-                      POINTWISE_UNARY(logical_not) POINTWISE_UNARY(isnan) POINTWISE_BINARY(add)
-                          POINTWISE_BINARY(sub) POINTWISE_BINARY(mul) POINTWISE_BINARY(div)
-                              POINTWISE_BINARY(min) POINTWISE_BINARY(max) POINTWISE_BINARY(pow)
-                                  POINTWISE_BINARY(mod) POINTWISE_BINARY(rem) POINTWISE_BINARY(eq)
-                                      POINTWISE_BINARY(lt) POINTWISE_BINARY(le)
-                                          POINTWISE_BINARY(logical_and) POINTWISE_BINARY(logical_or)
-                                              POINTWISE_BINARY(logical_xor) POINTWISE_BINARY(shl)
-                                                  POINTWISE_BINARY(shr)
+  POINTWISE_UNARY(abs)
+  POINTWISE_UNARY(sign)
+  POINTWISE_UNARY(floor)
+  POINTWISE_UNARY(ceil)
+  POINTWISE_UNARY(rint)
+  POINTWISE_UNARY(trunc)
+  POINTWISE_UNARY(recip)
+  POINTWISE_UNARY(sqrt)
+  POINTWISE_UNARY(rsqrt)
+  POINTWISE_UNARY(exp)
+  POINTWISE_UNARY(expm1)
+  POINTWISE_UNARY(log)
+  POINTWISE_UNARY(log1p)
+  POINTWISE_UNARY(sin)
+  POINTWISE_UNARY(cos)
+  POINTWISE_UNARY(tan)
+  POINTWISE_UNARY(tanh)
+  POINTWISE_UNARY(erf)
+  POINTWISE_UNARY(sigmoid)
+  POINTWISE_UNARY(logical_not)
+  POINTWISE_UNARY(isnan)
+  POINTWISE_BINARY(add)
+  POINTWISE_BINARY(sub)
+  POINTWISE_BINARY(mul)
+  POINTWISE_BINARY(div)
+  POINTWISE_BINARY(min)
+  POINTWISE_BINARY(max)
+  POINTWISE_BINARY(pow)
+  POINTWISE_BINARY(mod)
+  POINTWISE_BINARY(rem)
+  POINTWISE_BINARY(eq)
+  POINTWISE_BINARY(lt)
+  POINTWISE_BINARY(le)
+  POINTWISE_BINARY(logical_and)
+  POINTWISE_BINARY(logical_or)
+  POINTWISE_BINARY(logical_xor)
+  POINTWISE_BINARY(shl)
+  POINTWISE_BINARY(shr)
 #undef POINTWISE_UNARY
 #undef POINTWISE_BINARY
-                                                      Ref unary(PointwiseOp op, Ref a) {
-    return emit1(op, a);
-  }
+  Ref unary(PointwiseOp op, Ref a) { return emit1(op, a); }
   Ref binary(PointwiseOp op, Ref a, Ref b) { return emit2(op, a, b); }
   Ref select(Ref condition, Ref a, Ref b);
   // No instruction when the dtype is the same.
