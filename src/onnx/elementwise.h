@@ -2,6 +2,7 @@
 #pragma once
 
 #include "onnx/lowering.h"
+#include "reference/random.h"
 
 namespace gossamer::onnx {
 
@@ -21,5 +22,9 @@ Result<ValueId> legacy_operand(Lowering& l);
 
 // A scalar or one-element vector as an i64 vector of one element.
 Result<ValueId> as_extent(Lowering& l, std::size_t i);
+
+// Random numbers, f64 when `dtype` is and f32 otherwise, of the shape in the i64 vector `extent`,
+// seeded by the node's attribute `seed` if there is one.
+Result<ValueId> random_numbers(Lowering& l, Distribution distribution, DType dtype, ValueId extent);
 
 }  // namespace gossamer::onnx

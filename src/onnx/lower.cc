@@ -409,6 +409,7 @@ Result<ValueId> GraphLowering::own_output(ValueId v, const std::string& name) {
   const bool taken = std::find(g.outputs.begin(), g.outputs.end(), v) != g.outputs.end();
   if (g.value(v).producer != kNoNode && !taken && (g.value(v).name == name || g.rename(v, name)))
     return v;
+  if (g.value(v).constant && g.value(v).name == name) g.rename(v, name + ".value");
   builder_.set_origin(kNoOrigin, name);
   ASSIGN(ValueId copy, builder_.one(kCopy, CopyAttributes{}, {v}));
   g.rename(copy, name);

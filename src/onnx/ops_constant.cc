@@ -1,38 +1,9 @@
 // Constant and ConstantOfShape.
+#include "onnx/graph_lowering.h"
 #include "onnx/lowering.h"
 
 namespace gossamer::onnx {
 namespace {
-
-constexpr std::int64_t kMaxDenseBytes = std::int64_t{1} << 31;
-
-// The linear index of entry k, checked by the reader to lie inside `dims`.
-std::int64_t position(const SparseTensor& s, std::int64_t k) {
-  const auto indices = s.indices.values<std::int64_t>();
-  if (s.indices.rank() == 1) return indices[static_cast<std::size_t>(k)];
-  const std::int64_t rank = s.dims.rank();
-  std::int64_t at = 0;
-  for (std::int64_t d = 0; d < rank; ++d)
-    at = at * s.dims[static_cast<int>(d)] + indices[static_cast<std::size_t>(k * rank + d)];
-  return at;
-}
-
-Result<Tensor> densify(const SparseTensor& s) {
-  ASSIGN(Tensor values, s.values.unpack());
-  const std::optional<std::int64_t> count = s.dims.checked_count();
-  const auto size = static_cast<std::int64_t>(dtype_size(values.dtype()));
-  if (!count || *count > kMaxDenseBytes / size)
-    return limit_error("sparse constant of shape " + s.dims.to_string() + " is too large");
-  ASSIGN(Tensor dense, Tensor::make(values.dtype(), s.dims));
-  visit_storage(values.dtype(), [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    auto to = dense.mutable_values<T>();
-    const auto from = values.values<T>();
-    for (std::int64_t k = 0; k < values.count(); ++k)
-      to[static_cast<std::size_t>(position(s, k))] = from[static_cast<std::size_t>(k)];
-  });
-  return dense;
-}
 
 Result<Tensor> constant_of(Lowering& l, const Attribute& a) {
   using Kind = Attribute::Kind;
@@ -43,8 +14,6 @@ Result<Tensor> constant_of(Lowering& l, const Attribute& a) {
   if (a.name == "value_ints" && a.kind == Kind::ints) return Tensor::vector(a.ints);
   if (a.name == "value_string" && a.kind == Kind::s) return Tensor::scalar(a.s);
   if (a.name == "value_strings" && a.kind == Kind::strings) return Tensor::vector(a.strings);
-  if (a.name == "sparse_value" && a.kind == Kind::sparse_tensor && a.sparse_tensors.size() == 1)
-    return densify(a.sparse_tensors[0]);
   return l.wrong("attribute '" + a.name + "' does not give a constant");
 }
 
@@ -58,6 +27,8 @@ Status lower_constant(Lowering& l) {
     found = &a;
   }
   if (found == nullptr) return l.wrong("no value is given");
+  if (found->kind == Attribute::Kind::sparse_tensor && found->sparse_tensors.size() == 1)
+    return l.output(densify(l.b(), found->sparse_tensors[0]));
   ASSIGN(Tensor t, constant_of(l, *found));
   l.output(0, l.b().constant(std::move(t)));
   return {};
@@ -70,6 +41,7 @@ Status lower_constant_of_shape(Lowering& l) {
     if (value.count() != 1) return l.wrong("attribute 'value' must hold one element");
     ASSIGN(value, value.unpack());
   }
+  TRY(l.vector_length(0).status());
   return l.output(l.b().expand(l.b().constant(value.reshaped(Shape{})), l.input(0)));
 }
 

@@ -174,41 +174,36 @@ Status lower_blackman_window(Lowering& l) { return lower_window(l, 0.42, 0.5, 0.
 
 namespace {
 
-struct MelInputs {
-  Ref dft_length, sample_rate, low, high;  // f64
-};
-
-// Row of the spectrogram at which the triangle edge number `k` (f64) lies.
-Ref mel_edge(ExpressionBuilder& e, const MelInputs& in, Ref k) {
+// Row of the spectrogram at which the edge number index<0> + `k` of the triangles lies, f64.
+// Inputs, f64: length of the transform, sample rate, lowest and highest frequency; extent<0> is the
+// number of triangles.
+Ref mel_edge(ExpressionBuilder& e, std::span<const Ref> in, int k) {
   auto real = [&](double v) { return e.constant(DType::f64, v); };
   auto mel = [&](Ref hertz) {
     return e.div(e.mul(real(2595), e.log1p(e.div(hertz, real(700)))), real(std::numbers::ln10));
   };
-  const Ref low = mel(in.low);
-  const Ref edges = e.add(e.cast(e.extent(1), DType::f64), real(2));
-  const Ref step = e.div(e.sub(mel(in.high), low), edges);
-  const Ref at = e.add(e.mul(k, step), low);
+  const Ref low = mel(in[2]);
+  const Ref edges = e.add(e.cast(e.extent(0), DType::f64), real(2));
+  const Ref step = e.div(e.sub(mel(in[3]), low), edges);
+  const Ref number = e.add(e.cast(e.index(0), DType::f64), real(k));
+  const Ref at = e.add(e.mul(number, step), low);
   const Ref hertz =
       e.mul(real(700), e.expm1(e.mul(e.div(at, real(2595)), real(std::numbers::ln10))));
-  return e.floor(e.div(e.mul(e.add(in.dft_length, real(1)), hertz), in.sample_rate));
+  return e.floor(e.div(e.mul(e.add(in[0], real(1)), hertz), in[1]));
 }
 
-// The weight of row `j` in triangle `i`: rising to 1 at its center, falling to 0 beyond.
-Ref mel_weight(ExpressionBuilder& e, const MelInputs& in) {
+// The weight of row index<0> in a triangle with these corners: rising to 1 at the center, falling
+// to 0 beyond.
+Ref mel_weight(ExpressionBuilder& e, Ref left, Ref center, Ref right) {
   auto real = [&](double v) { return e.constant(DType::f64, v); };
   const Ref j = e.cast(e.index(0), DType::f64);
-  const Ref i = e.cast(e.index(1), DType::f64);
-  const Ref left = mel_edge(e, in, i);
-  const Ref center = mel_edge(e, in, e.add(i, real(1)));
-  const Ref right = mel_edge(e, in, e.add(i, real(2)));
   const Ref rise = e.sub(center, left);
-  const Ref fall = e.sub(right, center);
   const Ref inside_rise = e.logical_and(e.le(left, j), e.le(j, center));
   const Ref rising = e.select(inside_rise, e.div(e.sub(j, left), rise), real(0));
   const Ref peak = e.select(e.eq(j, center), real(1), real(0));
   const Ref up = e.select(e.eq(rise, real(0)), peak, rising);
   const Ref inside_fall = e.logical_and(e.le(center, j), e.lt(j, right));
-  return e.select(inside_fall, e.div(e.sub(right, j), fall), up);
+  return e.select(inside_fall, e.div(e.sub(right, j), e.sub(right, center)), up);
 }
 
 }  // namespace
@@ -223,15 +218,20 @@ Status lower_mel_weight_matrix(Lowering& l) {
     return e.add(e.div(in[0], e.integer(DType::i64, 2)), e.integer(DType::i64, 1));
   }));
   ASSIGN(ValueId extent, b.concat({rows, bins}, 0));
+  // One vector of edges for each corner of the triangles.
+  ValueId corners[3] = {};
   const ValueId operands[] = {l.input(1), l.input(2), l.input(3), l.input(4)};
+  for (int k = 0; k < 3; ++k) {
+    ASSIGN(corners[k],
+           b.pointwise_over(bins, operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+             std::vector<Ref> wide;
+             for (Ref r : in) wide.push_back(e.cast(r, DType::f64));
+             return mel_edge(e, wide, k);
+           }));
+  }
   return l.output(
-      b.pointwise_over(extent, operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
-        MelInputs m;
-        m.dft_length = e.cast(in[0], DType::f64);
-        m.sample_rate = e.cast(in[1], DType::f64);
-        m.low = e.cast(in[2], DType::f64);
-        m.high = e.cast(in[3], DType::f64);
-        return e.cast(mel_weight(e, m), dtype);
+      b.pointwise_over(extent, corners, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+        return e.cast(mel_weight(e, in[0], in[1], in[2]), dtype);
       }));
 }
 

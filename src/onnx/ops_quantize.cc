@@ -1,5 +1,9 @@
-// QuantizeLinear and DequantizeLinear: granularity is broadcasting of scale and zero point.
+// QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear: granularity is broadcasting of scale and
+// zero point.
+#include <numeric>
+
 #include "onnx/elementwise.h"
+#include "reference/reduce.h"
 
 namespace gossamer::onnx {
 namespace {
@@ -111,6 +115,39 @@ Status lower_dequantize_linear(Lowering& l) {
     const Ref zero = in.size() > 2 ? in[2] : e.integer(e.dtype(in[0]), 0);
     return e.dequantize(in[0], in[1], zero, dtype);
   }));
+}
+
+Status lower_dynamic_quantize_linear(Lowering& l) {
+  TRY(expect_numeric(l));
+  Builder& b = l.b();
+  const ValueId x = l.input(0);
+  ASSIGN(int rank, l.rank(0));
+  ReduceAttributes a;
+  a.axes.resize(static_cast<std::size_t>(rank));
+  std::iota(a.axes.begin(), a.axes.end(), 0);
+  a.op = ReduceOp::max;
+  ASSIGN(ValueId greatest, b.one(kReduce, a, {x}));
+  a.op = ReduceOp::min;
+  ASSIGN(ValueId least, b.one(kReduce, a, {x}));
+  // 0 is always representable; a range of nothing but 0 has some scale.
+  const ValueId ends[] = {greatest, least};
+  ASSIGN(std::vector<ValueId> s,
+         b.pointwise_many(ends, [](ExpressionBuilder& e, std::span<const Ref> in) {
+           const Ref zero = e.like(in[0], 0);
+           const Ref steps = e.like(in[0], 255);
+           const Ref low = e.min(in[1], zero);
+           const Ref range = e.sub(e.max(in[0], zero), low);
+           const Ref scale = e.div(e.select(e.eq(range, zero), e.like(range, 1), range), steps);
+           const Ref at = e.clip(e.sub(zero, e.div(low, scale)), zero, steps);
+           return std::vector<Ref>{scale, e.cast(e.rint(at), DType::u8)};
+         }));
+  ASSIGN(ValueId y, b.pointwise({x, s[0], s[1]}, [](ExpressionBuilder& e, std::span<const Ref> in) {
+    return e.quantize(in[0], in[1], in[2]);
+  }));
+  l.output(0, y);
+  l.output(1, s[0]);
+  l.output(2, s[1]);
+  return {};
 }
 
 }  // namespace gossamer::onnx

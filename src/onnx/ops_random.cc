@@ -5,10 +5,9 @@
 #include "reference/random.h"
 
 namespace gossamer::onnx {
-namespace {
 
-// Random numbers of the shape in `extent`, seeded by the attribute `seed` if there is one.
-Result<ValueId> draw(Lowering& l, Distribution distribution, DType dtype, ValueId extent) {
+Result<ValueId> random_numbers(Lowering& l, Distribution distribution, DType dtype,
+                               ValueId extent) {
   RandomAttributes a;
   a.distribution = distribution;
   a.dtype = dtype == DType::f64 ? DType::f64 : DType::f32;
@@ -25,11 +24,13 @@ Result<ValueId> draw(Lowering& l, Distribution distribution, DType dtype, ValueI
   return l.b().one(kRandom, a, {extent});
 }
 
+namespace {
+
 // offset + scale * r, rounded to `dtype`.
 Status lower_random(Lowering& l, Distribution distribution, DType dtype, ValueId extent,
                     float offset, float scale) {
   if (!is_arithmetic_float(dtype)) return l.wrong("attribute 'dtype' must be a float type");
-  ASSIGN(ValueId r, draw(l, distribution, dtype, extent));
+  ASSIGN(ValueId r, random_numbers(l, distribution, dtype, extent));
   return l.output(l.b().pointwise({r}, [&](ExpressionBuilder& e, std::span<const Ref> in) {
     const Ref scaled = scale == 1 ? in[0] : e.mul(in[0], e.like(in[0], double{scale}));
     const Ref moved = offset == 0 ? scaled : e.add(scaled, e.like(scaled, double{offset}));
@@ -73,7 +74,7 @@ Status lower_bernoulli(Lowering& l) {
   TRY(expect_numeric(l));
   ASSIGN(DType dtype, l.dtype_or("dtype", l.dtype(0)));
   ASSIGN(ValueId extent, l.b().shape_of(l.input(0)));
-  ASSIGN(ValueId r, draw(l, Distribution::uniform, l.dtype(0), extent));
+  ASSIGN(ValueId r, random_numbers(l, Distribution::uniform, l.dtype(0), extent));
   return l.output(
       l.b().pointwise({r, l.input(0)}, [&](ExpressionBuilder& e, std::span<const Ref> in) {
         return e.cast(e.lt(in[0], e.widen(in[1])), dtype);
@@ -98,7 +99,7 @@ Status lower_dropout_training(Lowering& l, ValueId ratio) {
   const DType dtype = l.dtype(0);
   Builder& b = l.b();
   ASSIGN(ValueId extent, b.shape_of(l.input(0)));
-  ASSIGN(ValueId r, draw(l, Distribution::uniform, dtype, extent));
+  ASSIGN(ValueId r, random_numbers(l, Distribution::uniform, dtype, extent));
   const DType mask_dtype = l.version() < 10 ? dtype : DType::boolean;
   const ValueId operands[] = {l.input(0), r, ratio};
   ASSIGN(std::vector<ValueId> results,

@@ -421,6 +421,10 @@ void infer_contents(const CopyAttributes& a, InferContext& c) {
 }
 
 Status infer(const CopyAttributes& a, InferContext& c) {
+  if (a.steps.empty() && c.has(0) && !c.type(0).is_tensor()) {
+    c.set(0, c.type(0));  // sequences and optionals only change hands
+    return {};
+  }
   TRY(c.expect_tensor(0, "input"));
   ShapeRun run(c);
   for (const Step& s : a.steps) TRY(run.step(s));
