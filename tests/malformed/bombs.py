@@ -15,9 +15,9 @@ def ints(name: str, values) -> TensorProto:
     return tensor(name, np.array(values, np.int64))
 
 
-def bomb(name: str, op, *initializers) -> None:
+def bomb(name: str, op, *initializers, dtype: int = TensorProto.FLOAT) -> None:
     """One node whose constant inputs ask for more elements than any machine holds."""
-    add(name, model([op], None, [info("y", None)], initializers), REFUSED, "culprit", X)
+    add(name, model([op], None, [info("y", None, dtype)], initializers), REFUSED, "culprit", X)
 
 
 def add_element_bombs() -> None:
@@ -38,6 +38,7 @@ def add_element_bombs() -> None:
         ints("b", 0),
         ints("e", 10**18),
         ints("d", 1),
+        dtype=INT64,
     )
     bomb(
         "range_over_all_integers",
@@ -45,6 +46,7 @@ def add_element_bombs() -> None:
         ints("b", -(2**63)),
         ints("e", 2**63 - 1),
         ints("d", 1),
+        dtype=INT64,
     )
     bomb(
         "one_hot_bomb",
