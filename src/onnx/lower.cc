@@ -402,13 +402,13 @@ Status GraphLowering::set_outputs(const onnx::Graph& graph) {
   return {};
 }
 
-// An output is a value of its own under its own name: an alias of an input, a constant or another
-// output is copied.
+// An output is a value under its own name: an alias of an input, a constant or another output is
+// copied.
 Result<ValueId> GraphLowering::own_output(ValueId v, const std::string& name) {
   gossamer::Graph& g = builder_.graph();
   const bool taken = std::find(g.outputs.begin(), g.outputs.end(), v) != g.outputs.end();
-  if (g.value(v).producer != kNoNode && !taken && (g.value(v).name == name || g.rename(v, name)))
-    return v;
+  if (!taken && !g.value(v).constant && g.value(v).name == name) return v;
+  if (!taken && g.value(v).producer != kNoNode && g.rename(v, name)) return v;
   if (g.value(v).constant && g.value(v).name == name) g.rename(v, name + ".value");
   builder_.set_origin(kNoOrigin, name);
   ASSIGN(ValueId copy, builder_.one(kCopy, CopyAttributes{}, {v}));
