@@ -1,5 +1,6 @@
 // Operators that move elements without picking them by value: reshapes, slices, pads, repeats,
 // joins and splits. Almost every one is a Copy.
+#include <algorithm>
 #include <limits>
 
 #include "onnx/lowering.h"
@@ -98,6 +99,11 @@ Status lower_reshape(Lowering& l) {
     contents = l.b().contents(l.input(1));
   }
   ASSIGN(std::int64_t allow_zero, l.int_or("allowzero", 0));
+  const auto holds = [&](std::int64_t v) {
+    return std::find(extents.begin(), extents.end(), Extent(v)) != extents.end();
+  };
+  if (allow_zero != 0 && holds(0) && holds(-1))
+    return l.wrong("the shape has both 0 and -1 though 'allowzero' is set");
   std::vector<ReshapeEntry> dims;
   bool by_operand = false;
   for (std::size_t i = 0; i < extents.size(); ++i) {
