@@ -254,8 +254,13 @@ std::vector<std::string> names_of(const std::vector<onnx::ValueInfo>& infos) {
 
 }  // namespace
 
-Result<std::vector<ValueId>> Lowering::inline_body(const Graph& body) {
-  return graph_.in_scope({}, body.nodes, graph_.model().model, names_of(body.outputs), &body);
+Result<std::vector<ValueId>> Lowering::inline_body(const Graph& body,
+                                                   const std::vector<ValueId>& inputs) {
+  Scope scope;
+  for (std::size_t i = 0; i < inputs.size() && i < body.inputs.size(); ++i)
+    scope.names[body.inputs[i].name] = inputs[i];
+  return graph_.in_scope(std::move(scope), body.nodes, graph_.model().model, names_of(body.outputs),
+                         &body);
 }
 
 Result<std::vector<ValueId>> Lowering::inline_nodes(const std::vector<Node>& nodes,

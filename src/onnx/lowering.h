@@ -96,9 +96,10 @@ class Lowering {
   Result<std::vector<std::shared_ptr<const gossamer::Graph>>> lower_bodies(
       const std::vector<const Graph*>& bodies,
       const std::vector<std::vector<gossamer::Type>>& input_types, std::vector<ValueId>& captured);
-  // Lowers a graph attribute without inputs in place, as if its nodes stood here (a branch known to
-  // be taken).
-  Result<std::vector<ValueId>> inline_body(const Graph& body);
+  // Lowers a graph attribute in place, as if its nodes stood here (a branch known to be taken);
+  // `inputs` are the values of its inputs.
+  Result<std::vector<ValueId>> inline_body(const Graph& body,
+                                           const std::vector<ValueId>& inputs = {});
   // Expands nodes (a standard function body or so) in place: names in `nodes` are local; gives the
   // values of `outputs`.
   Result<std::vector<ValueId>> inline_nodes(const std::vector<Node>& nodes,
