@@ -102,8 +102,10 @@ class Pass {
     const auto count = static_cast<std::size_t>(a.functions());
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t at = static_cast<std::size_t>(direction) * count + i;
+      // What an LSTM shows of its cell is not a gate, and is not clipped.
+      const float clip = i < 2 ? a.clip : 0;
       functions_.push_back({a.activations[at], static_cast<A>(a.alpha[at]),
-                            static_cast<A>(a.beta[at]), static_cast<A>(a.clip)});
+                            static_cast<A>(a.beta[at]), static_cast<A>(clip)});
     }
   }
 

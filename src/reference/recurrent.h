@@ -33,7 +33,7 @@ struct RecurrentAttributes {
   // Those of each direction in turn: lstm f, g, h; gru f, g; rnn f. As many alphas and betas.
   std::vector<RecurrentActivation> activations;
   std::vector<float> alpha, beta;
-  float clip = 0;            // > 0: arguments of activations are clamped to [-clip, clip]
+  float clip = 0;            // > 0: what gates are formed from is clamped to [-clip, clip]
   bool coupled = false;      // lstm: the forget gate is 1 - the input gate
   bool reset_after = false;  // gru: the reset gate acts on the product with the state
   static constexpr auto kFields = std::tuple(
