@@ -34,6 +34,10 @@ class Context {
   // Called now and then by long loops: fails with Code::interrupted when the run was cancelled or
   // with Code::limit when it is out of its budget.
   virtual Status poll() = 0;
+  // Counts bytes that the node keeps beside its results against the memory limit until it ends.
+  virtual Status hold(std::int64_t bytes) { return bytes >= 0 ? Status() : poll(); }
+  // Counts work that is out of proportion to a step (a long sequence copied) against the budget.
+  virtual Status charge(std::int64_t steps) { return steps >= 0 ? poll() : Status(); }
   // Seed of this run and number of this node, for counter-based random numbers.
   virtual std::uint64_t seed() const = 0;
   virtual std::uint64_t node_number() const = 0;

@@ -67,6 +67,7 @@ class GraphLowering {
  private:
   ValueId lookup(const std::string& name);
   ValueId capture(const std::string& name);
+  std::optional<Tensor> small_known(ValueId v);
   Status define(const std::string& name, ValueId v);
   Status lower_nodes(const std::vector<Node>& nodes, const std::shared_ptr<const void>& owner);
   Status lower_node(const Node& node, const std::shared_ptr<const void>& owner);

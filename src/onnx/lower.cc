@@ -61,7 +61,9 @@ ValueId GraphLowering::capture(const std::string& name) {
   if (it != capture_of_.end()) return it->second;
   const gossamer::ValueInfo info = parent_->builder_.graph().value(outer);
   ValueId v;
-  if (info.constant) {
+  if (const std::optional<Tensor> known = parent_->small_known(outer)) {
+    v = builder_.constant(*known, info.name);
+  } else if (info.constant) {
     v = builder_.constant(*info.constant, info.name);
   } else {
     v = builder_.graph().add_value(info.name, info.type);
@@ -70,6 +72,16 @@ ValueId GraphLowering::capture(const std::string& name) {
   }
   capture_of_[outer] = v;
   return v;
+}
+
+// A small value that is known now, so that structure inside a body may depend on it.
+std::optional<Tensor> GraphLowering::small_known(ValueId v) {
+  constexpr std::int64_t kMaxCount = 1024;
+  const gossamer::Type& type = builder_.type(v);
+  if (!type.is_tensor()) return std::nullopt;
+  const std::optional<Shape> shape = type.static_shape();
+  if (!shape || shape->checked_count().value_or(kMaxCount + 1) > kMaxCount) return std::nullopt;
+  return builder_.known(v);
 }
 
 Status GraphLowering::define(const std::string& name, ValueId v) {

@@ -266,9 +266,10 @@ Result<std::vector<ValueId>> Lowering::inline_body(const Graph& body,
 Result<std::vector<ValueId>> Lowering::inline_nodes(const std::vector<Node>& nodes,
                                                     const std::vector<std::string>& input_names,
                                                     const std::vector<ValueId>& inputs,
-                                                    const std::vector<std::string>& outputs) {
+                                                    const std::vector<std::string>& outputs,
+                                                    bool sealed) {
   Scope scope;
-  scope.sealed = true;
+  scope.sealed = sealed;
   for (std::size_t i = 0; i < input_names.size(); ++i) scope.names[input_names[i]] = inputs[i];
   const auto owned = std::make_shared<const std::vector<Node>>(nodes);
   return graph_.in_scope(std::move(scope), *owned, owned, outputs);

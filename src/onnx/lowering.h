@@ -101,11 +101,12 @@ class Lowering {
   Result<std::vector<ValueId>> inline_body(const Graph& body,
                                            const std::vector<ValueId>& inputs = {});
   // Expands nodes (a standard function body or so) in place: names in `nodes` are local; gives the
-  // values of `outputs`.
+  // values of `outputs`. Unless `sealed`, the nodes also see the names that this node sees.
   Result<std::vector<ValueId>> inline_nodes(const std::vector<Node>& nodes,
                                             const std::vector<std::string>& input_names,
                                             const std::vector<ValueId>& inputs,
-                                            const std::vector<std::string>& outputs);
+                                            const std::vector<std::string>& outputs,
+                                            bool sealed = true);
 
   // Messages: "attribute 'axis': ..." come back prefixed by the caller with the node's name and
   // operator.

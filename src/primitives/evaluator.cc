@@ -14,6 +14,22 @@ struct Run {
   std::int64_t live_bytes = 0;
   std::int64_t steps = 0;
 
+  Status charge(std::int64_t count) {
+    if (count > options.max_steps - steps)
+      return limit_error("the run exceeds its limit of " + std::to_string(options.max_steps) +
+                         " node executions");
+    steps += count;
+    return poll();
+  }
+
+  Status hold(std::int64_t bytes) {
+    if (bytes > options.max_bytes - live_bytes)
+      return limit_error("the run exceeds its memory limit of " +
+                         std::to_string(options.max_bytes) + " bytes");
+    live_bytes += bytes;
+    return {};
+  }
+
   Status poll() {
     if (options.cancelled && options.cancelled->load(std::memory_order_relaxed))
       return {Code::interrupted, "the run was cancelled"};
@@ -37,6 +53,10 @@ class NodeContext final : public Context {
   NodeContext(Run& run, std::span<const std::shared_ptr<const Graph>> bodies, std::uint64_t number)
       : run_(run), bodies_(bodies), number_(number) {}
 
+  ~NodeContext() override { run_.live_bytes -= held_; }
+  NodeContext(const NodeContext&) = delete;
+  NodeContext& operator=(const NodeContext&) = delete;
+
   void add_operand(const Value* v) { operands_.push_back(v); }
   void want(bool wanted) {
     wanted_.push_back(wanted);
@@ -59,10 +79,17 @@ class NodeContext final : public Context {
 
   Result<std::vector<Value>> run_body(std::size_t body, std::vector<Value> inputs) override {
     if (body >= bodies_.size()) return internal_error("no such body");
+    TRY(run_.charge(1));
     return run_graph(*bodies_[body], inputs, run_, false);
   }
 
   Status poll() override { return run_.poll(); }
+  Status hold(std::int64_t bytes) override {
+    TRY(run_.hold(bytes));
+    held_ += bytes;
+    return {};
+  }
+  Status charge(std::int64_t steps) override { return run_.charge(steps); }
   std::uint64_t seed() const override { return run_.options.seed; }
   std::uint64_t node_number() const override { return number_; }
 
@@ -70,6 +97,7 @@ class NodeContext final : public Context {
   Run& run_;
   std::span<const std::shared_ptr<const Graph>> bodies_;
   std::uint64_t number_;
+  std::int64_t held_ = 0;
 };
 
 // Whether a computed value fits the type that inference promised; a misfit is a bug of ours.
@@ -124,9 +152,7 @@ class GraphRun {
 
   Status run_node(NodeId id) {
     const Node& node = graph_.node(id);
-    if (++run_.steps > run_.options.max_steps)
-      return limit_error("the run exceeds its limit of node executions");
-    TRY(run_.poll());
+    TRY(run_.charge(1));
     NodeContext context(run_, node.bodies, static_cast<std::uint64_t>(run_.steps));
     for (ValueId v : node.operands) {
       if (v == kNoValue) {
@@ -191,6 +217,10 @@ class GraphRun {
       return internal_error("result '" + graph_.value(v).name + "' was inferred as " +
                             graph_.value(v).type.to_string() + " but is " +
                             describe(context.result(i)));
+    if (!context.result(i).is_tensor() &&
+        bytes_of(context.result(i)) > run_.options.max_bytes - run_.live_bytes)
+      return limit_error("a sequence exceeds the memory limit of " +
+                         std::to_string(run_.options.max_bytes) + " bytes");
     store(v, std::move(context.result(i)));
     return {};
   }
