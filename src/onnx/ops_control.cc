@@ -122,6 +122,7 @@ Result<std::vector<int>> scan_axes(Lowering& l, std::size_t first, std::size_t c
 }
 
 Status lower_scan_8(Lowering& l, const Graph& body) {
+  if (l.input_count() < 2) return l.wrong("nothing is scanned");
   for (std::size_t i = 1; i < l.input_count(); ++i)
     if (!l.has_input(i)) return l.wrong("input " + std::to_string(i) + " is missing");
   ASSIGN(const std::size_t scanned, scanned_count(l, l.input_count() - 1));
