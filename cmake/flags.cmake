@@ -15,10 +15,11 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -D_GLIBCXX_ASSERTIONS")
 
-add_compile_options(
-  -Wall -Wextra -Wpedantic -Werror
-  -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Wcast-qual -Wextra-semi
-  -Wimplicit-fallthrough -Wformat=2 -Wundef)
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow)
+foreach(warning -Wnon-virtual-dtor -Woverloaded-virtual -Wold-style-cast -Wcast-qual -Wextra-semi)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${warning}>")
+endforeach()
+add_compile_options(-Wimplicit-fallthrough -Wformat=2 -Wundef)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # Both report std::string and std::optional code that is right (GCC bugs 105651 and 80635); clang watches
   # for uninitialized reads in the sanitizer builds.

@@ -63,11 +63,29 @@ function(gossamer_rooms)
     set_property(GLOBAL APPEND PROPERTY GOSSAMER_LIBRARIES gossamer_${room})
   endforeach()
 
+  if(TARGET gossamer_door)
+    gossamer_add_version(gossamer_door)
+    gossamer_examples()
+  endif()
   if(EXISTS "${CMAKE_SOURCE_DIR}/src/cli/main.cc")
     add_executable(gossamer "${CMAKE_SOURCE_DIR}/src/cli/main.cc")
     target_link_libraries(gossamer PRIVATE gossamer_cli)
     gossamer_add_version(gossamer)
   endif()
+endfunction()
+
+# One program example_<name> a file of examples/, against the public header alone; tests run them.
+function(gossamer_examples)
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/examples/*.c")
+  foreach(source IN LISTS sources)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(example_${name} EXCLUDE_FROM_ALL "${source}")
+    target_include_directories(example_${name} PRIVATE "${CMAKE_SOURCE_DIR}/include")
+    target_link_libraries(example_${name} PRIVATE gossamer_door)
+    set_target_properties(example_${name} PROPERTIES LINKER_LANGUAGE CXX
+      RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+    add_dependencies(tests example_${name})
+  endforeach()
 endfunction()
 
 # One libFuzzer target a file of fuzz/, linked with every room but the tool's.

@@ -15,10 +15,12 @@ endif()
 # Makes "gossamer_version.h" (it defines GOSSAMER_VERSION) available to the target.
 function(gossamer_add_version target)
   set(header "${CMAKE_BINARY_DIR}/generated/gossamer_version.h")
-  add_custom_target(gossamer_version
-    COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
-            -DOUTPUT=${header} -P ${CMAKE_SOURCE_DIR}/cmake/version.cmake
-    BYPRODUCTS ${header} VERBATIM)
+  if(NOT TARGET gossamer_version)
+    add_custom_target(gossamer_version
+      COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${CMAKE_SOURCE_DIR} -DVERSION=${PROJECT_VERSION}
+              -DOUTPUT=${header} -P ${CMAKE_SOURCE_DIR}/cmake/version.cmake
+      BYPRODUCTS ${header} VERBATIM)
+  endif()
   add_dependencies(${target} gossamer_version)
   target_include_directories(${target} PRIVATE ${CMAKE_BINARY_DIR}/generated)
 endfunction()

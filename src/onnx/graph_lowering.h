@@ -73,6 +73,8 @@ class GraphLowering {
   Status lower_node(const Node& node, const std::shared_ptr<const void>& owner);
   Status lower_operator(const Node& node, std::int64_t version, std::vector<ValueId> inputs,
                         const std::shared_ptr<const void>& owner);
+  // The node's operator by the table, or by the host's operators.
+  Status lower_by_meaning(const Node& node, std::int64_t version, Lowering& l);
   Result<std::int64_t> opset_of(const Node& node) const;
   Status call_function(const Function& f, const Node& node, const std::vector<ValueId>& inputs);
   Status add_initializers(const onnx::Graph& graph);

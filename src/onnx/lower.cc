@@ -147,7 +147,8 @@ Status check_operator(const OperatorInfo* info, const Node& node, std::int64_t v
   if (!info)
     return unsupported("unknown operator '" + node.op_type + "' of domain '" +
                            (node.domain.empty() ? "ai.onnx" : node.domain) + "'",
-                       "custom operators must bring a model-local function");
+                       "a custom operator must bring a model-local function, or be registered "
+                       "through the library's C door");
   if (version < info->since || version > info->until)
     return unsupported("the operator does not exist in opset " + std::to_string(version) +
                        " (it is in " + std::to_string(info->since) + " to " +
@@ -162,11 +163,64 @@ Status check_operator(const OperatorInfo* info, const Node& node, std::int64_t v
 
 }  // namespace
 
+namespace {
+
+// A host's operator as a node; its graph attributes are not supported.
+Status lower_host(const std::shared_ptr<const HostOperator>& operation, Lowering& l) {
+  HostAttributes host{operation, {}};
+  for (const Attribute& a : l.node().attributes) {
+    AttributeValue value;
+    switch (a.kind) {
+      case Attribute::Kind::i:
+        value = to_attribute(a.i);
+        break;
+      case Attribute::Kind::f:
+        value = to_attribute(a.f);
+        break;
+      case Attribute::Kind::s:
+        value = to_attribute(a.s);
+        break;
+      case Attribute::Kind::ints:
+        value = to_attribute(a.ints);
+        break;
+      case Attribute::Kind::floats:
+        value = to_attribute(a.floats);
+        break;
+      case Attribute::Kind::strings:
+        value = to_attribute(a.strings);
+        break;
+      case Attribute::Kind::t:
+        value = to_attribute(a.tensors[0]);
+        break;
+      default:
+        return unsupported("attribute '" + a.name +
+                           "' is of a kind that host operators do not take");
+    }
+    host.attributes.push_back({a.name, std::move(value)});
+  }
+  std::vector<ValueId> operands;
+  for (std::size_t i = 0; i < l.input_count(); ++i)
+    operands.push_back(l.has_input(i) ? l.input(i) : kNoValue);
+  ASSIGN(std::vector<ValueId> results,
+         l.b().add(kHost, make_attributes(std::move(host)), operands, l.output_count()));
+  for (std::size_t i = 0; i < results.size(); ++i) l.output(i, results[i]);
+  return {};
+}
+
+}  // namespace
+
+Status GraphLowering::lower_by_meaning(const Node& node, std::int64_t version, Lowering& l) {
+  const OperatorInfo* info = find_operator(node.domain, node.op_type);
+  if (!info && model_.options.hosts)
+    if (auto operation = model_.options.hosts->find(node.domain, node.op_type, version))
+      return lower_host(operation, l);
+  TRY(check_operator(info, node, version, l.inputs_));
+  return info->lower(l);
+}
+
 Status GraphLowering::lower_operator(const Node& node, std::int64_t version,
                                      std::vector<ValueId> inputs,
                                      const std::shared_ptr<const void>& owner) {
-  const OperatorInfo* info = find_operator(node.domain, node.op_type);
-  TRY(check_operator(info, node, version, inputs));
   gossamer::Graph& g = builder_.graph();
   Origin origin;
   origin.domain = node.domain;
@@ -181,7 +235,7 @@ Status GraphLowering::lower_operator(const Node& node, std::int64_t version,
   Lowering l(*this, node, version, std::move(inputs));
   builder_.set_origin(origin_id,
                       node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name);
-  TRY(info->lower(l));
+  TRY(lower_by_meaning(node, version, l));
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i].empty()) {
       g.origins[static_cast<std::size_t>(origin_id)].outputs.push_back(kNoValue);

@@ -7,6 +7,7 @@
 
 #include "graph/graph.h"
 #include "onnx/model.h"
+#include "primitives/host.h"
 
 namespace gossamer::onnx {
 
@@ -19,6 +20,8 @@ struct LowerOptions {
   // Values of the outermost graph, by the file's names, that become the outputs in place of the
   // model's; empty: the model's.
   std::vector<std::string> outputs;
+  // Operators that the host brings along; asked for those that nobody else knows. May be null.
+  std::shared_ptr<const HostOperators> hosts;
 };
 
 // Lowers the model. When structure depends on graph inputs that are not bound, fails with
