@@ -25,7 +25,7 @@ Status infer(const ConvTransposeAttributes& a, InferContext& c) {
     return malformed("w of type " + w.to_string() + " does not fit x of type " + x.to_string() +
                      " in " + std::to_string(a.group) + " groups");
   ASSIGN(DimVector spatial,
-         transposed_dims(a.windows(), a.output_padding, std::span(*x.shape).subspan(2),
+         transposed_dims(a.windows(), a.output_padding, a.extents, std::span(*x.shape).subspan(2),
                          std::span(*w.shape).subspan(2)));
   DimVector shape{x.dim(0), w.dim(1) * a.group};
   shape.insert(shape.end(), spatial.begin(), spatial.end());

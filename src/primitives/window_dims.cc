@@ -59,21 +59,24 @@ Result<DimVector> window_dims(const WindowOptions& o, std::span<const Dim> input
 
 Result<DimVector> transposed_dims(const WindowOptions& o,
                                   std::span<const std::int64_t> output_padding,
-                                  std::span<const Dim> input, std::span<const Dim> kernel) {
+                                  std::span<const std::int64_t> extents, std::span<const Dim> input,
+                                  std::span<const Dim> kernel) {
   if (kernel.size() != input.size()) return malformed("kernel and input differ in rank");
   TRY(check_windows(o, input.size()));
   if (!output_padding.empty() && output_padding.size() != input.size())
     return malformed("output_padding does not fit the input's rank");
+  if (!extents.empty() && extents.size() != input.size())
+    return malformed("extents do not fit the input's rank");
   const auto x = constants_of(input), k = constants_of(kernel);
   if (x && k) {
-    ASSIGN(std::vector<WindowAxis> axes, resolve_transposed(o, output_padding, *x, *k));
+    ASSIGN(std::vector<WindowAxis> axes, resolve_transposed(o, output_padding, extents, *x, *k));
     return outputs(axes);
   }
   DimVector dims;
   for (std::size_t i = 0; i < input.size(); ++i) {
     const std::int64_t stride = at(o.strides, i, 1);
     if (o.auto_pad != AutoPad::none)
-      dims.push_back(input[i] * stride);
+      dims.push_back(extents.empty() ? input[i] * stride : Dim(extents[i]));
     else
       dims.push_back((input[i] - 1) * stride + at(output_padding, i, 0) + reach(o, i, kernel[i]) -
                      padding(o, input.size(), i));

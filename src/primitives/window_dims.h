@@ -16,7 +16,8 @@ Result<DimVector> window_dims(const WindowOptions& options, std::span<const Dim>
 // The same for transposed windows.
 Result<DimVector> transposed_dims(const WindowOptions& options,
                                   std::span<const std::int64_t> output_padding,
-                                  std::span<const Dim> input, std::span<const Dim> kernel);
+                                  std::span<const std::int64_t> extents, std::span<const Dim> input,
+                                  std::span<const Dim> kernel);
 // The numbers when all are known.
 std::optional<std::vector<std::int64_t>> constants_of(std::span<const Dim> dims);
 

@@ -2,6 +2,7 @@
 #include "reference/accumulate.h"
 
 #include <cstring>
+#include <limits>
 
 #include "base/float_bits.h"
 
@@ -104,6 +105,24 @@ void narrow(const Tensor& sums, Tensor& y) {
   if (sums.dtype() == DType::f32) narrow_from<float>(sums, y);
   if (sums.dtype() == DType::i32) narrow_from<std::int32_t>(sums, y);
   if (sums.dtype() == DType::i64) narrow_from<std::int64_t>(sums, y);
+}
+
+void saturate(const Tensor& numbers, Tensor& y) {
+  auto x = numbers.values<double>();
+  visit_dtype(y.dtype(), [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_integral_v<T>) {
+      auto out = y.mutable_values<T>();
+      constexpr double kLow = static_cast<double>(std::numeric_limits<T>::min());
+      constexpr double kHigh = static_cast<double>(std::numeric_limits<T>::max());
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        if (!(x[i] > kLow))
+          out[i] = std::numeric_limits<T>::min();
+        else
+          out[i] = x[i] >= kHigh ? std::numeric_limits<T>::max() : static_cast<T>(x[i]);
+      }
+    }
+  });
 }
 
 }  // namespace gossamer::reference

@@ -25,6 +25,9 @@ Result<Tensor> widened(const Tensor& x, DType accumulator);
 // Where y's dtype has the accumulator's bits this is a plain copy.
 void narrow(const Tensor& sums, Tensor& y);
 
+// Writes f64 numbers into integers y: towards zero, saturating, a NaN as the least.
+void saturate(const Tensor& numbers, Tensor& y);
+
 // Whether elements of `dtype` have the very bits of its accumulator.
 inline bool is_accumulator(DType dtype) {
   return accumulator_of(dtype) == dtype || dtype == DType::u32 || dtype == DType::u64;

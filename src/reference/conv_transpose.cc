@@ -19,8 +19,9 @@ Result<Correlation> correlation(const ConvTransposeAttributes& a, const Shape& x
   s.in_channels = x[1] / a.group;
   s.out_channels = w[1];
   s.transposed = true;
-  ASSIGN(s.axes, resolve_transposed(a.windows(), a.output_padding, std::span(x.dims()).subspan(2),
-                                    std::span(w.dims()).subspan(2)));
+  ASSIGN(s.axes,
+         resolve_transposed(a.windows(), a.output_padding, a.extents,
+                            std::span(x.dims()).subspan(2), std::span(w.dims()).subspan(2)));
   return s;
 }
 

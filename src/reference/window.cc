@@ -117,11 +117,13 @@ Result<std::vector<WindowAxis>> resolve_windows(const WindowOptions& o,
 
 Result<std::vector<WindowAxis>> resolve_transposed(const WindowOptions& o,
                                                    std::span<const std::int64_t> output_padding,
+                                                   std::span<const std::int64_t> extents,
                                                    std::span<const std::int64_t> input,
                                                    std::span<const std::int64_t> kernel) {
   if (kernel.size() != input.size()) return malformed("kernel and input differ in rank");
   TRY(check_windows(o, input.size()));
   TRY(check_list(output_padding, input.size(), 0, "output_padding"));
+  TRY(check_list(extents, input.size(), 0, "extents"));
   std::vector<WindowAxis> axes;
   for (std::size_t i = 0; i < input.size(); ++i) {
     ASSIGN(WindowAxis a, make_axis(o, input.size(), i, input[i], kernel[i]));
@@ -129,7 +131,7 @@ Result<std::vector<WindowAxis>> resolve_transposed(const WindowOptions& o,
     const std::int64_t extra = output_padding.empty() ? 0 : output_padding[i];
     const std::int64_t full = a.stride * (a.input - 1) + extra + a.reach();
     if (o.auto_pad != AutoPad::none) {
-      a.output = a.input * a.stride;
+      a.output = extents.empty() ? a.input * a.stride : extents[i];
       a.before = auto_before(o.auto_pad, full - a.output);
       a.after = full - a.output - a.before;
     } else {

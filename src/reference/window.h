@@ -43,9 +43,11 @@ Result<std::vector<WindowAxis>> resolve_windows(const WindowOptions& options,
                                                 std::span<const std::int64_t> kernel);
 
 // The axes of a transposed window (input and output exchanged): output = stride*(input-1) +
-// output_padding + reach - pads. `auto_pad` gives output = input*stride.
+// output_padding + reach - pads. `auto_pad` gives output = input*stride, or `extents` if these
+// are not empty.
 Result<std::vector<WindowAxis>> resolve_transposed(const WindowOptions& options,
                                                    std::span<const std::int64_t> output_padding,
+                                                   std::span<const std::int64_t> extents,
                                                    std::span<const std::int64_t> input,
                                                    std::span<const std::int64_t> kernel);
 
