@@ -1,0 +1,27 @@
+// The attributes that operators with sliding windows share: kernel_shape, strides, dilations, pads,
+// auto_pad.
+#pragma once
+
+#include <vector>
+
+#include "onnx/lowering.h"
+#include "reference/window.h"
+
+namespace gossamer::onnx {
+
+struct WindowArguments {
+  std::vector<std::int64_t> strides, dilations, pads;  // empty: the default
+  AutoPad auto_pad = AutoPad::none;
+};
+
+// Reads and checks them; auto_pad VALID is no padding, SAME_* drops the pads.
+Result<WindowArguments> read_windows(Lowering& l);
+
+// Refuses an attribute kernel_shape that differs from the weights' known extents.
+Status check_kernel_shape(Lowering& l, ValueId weights);
+
+// A Conv-like product rounded to `dtype`, with an optional bias of one element a channel added
+// before. `wide` is the product in its accumulator when dtype is narrower.
+Result<ValueId> finish_product(Lowering& l, ValueId wide, DType dtype, ValueId bias, int rank);
+
+}  // namespace gossamer::onnx
