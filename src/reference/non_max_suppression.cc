@@ -48,8 +48,10 @@ Status choose(const Limits& limits, std::span<const Box> boxes, std::span<const 
   for (std::size_t i = 0; i < scores.size(); ++i)
     if (!(scores[i] != scores[i]) && (!limits.scored || scores[i] > limits.score))
       order.push_back(static_cast<std::int64_t>(i));
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+  std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    const float first = scores[static_cast<std::size_t>(a)];
+    const float second = scores[static_cast<std::size_t>(b)];
+    return first != second ? first > second : a < b;
   });
   for (std::int64_t i : order) {
     if (static_cast<std::int64_t>(chosen.size()) >= limits.most) break;
