@@ -139,11 +139,10 @@ Status lower_squeeze(Lowering& l) {
     ASSIGN(axes, l.axes(*named, rank));
   } else {
     for (int i = 0; i < rank; ++i) {
-      const Dim& d = l.type(0).dim(i);
-      if (!d.is_constant())
-        return l.refuse("squeezing all axes of extent 1 when axis " + std::to_string(i) +
-                        " has the extent " + d.to_string());
-      if (d == Dim(1)) axes.push_back(i);
+      // Which axes go is structure: an extent that is not known may follow from a bound input.
+      ASSIGN(const ValueId extent, l.b().dim_of(l.input(0), i));
+      ASSIGN(const Tensor known, l.structure_of(extent));
+      if (known.values<std::int64_t>()[0] == 1) axes.push_back(i);
     }
   }
   return l.output(l.b().squeeze(l.input(0), std::move(axes)));
