@@ -47,7 +47,9 @@ Status lower_if(Lowering& l) {
     results = l.b().add(kIf, make_attributes(IfAttributes{}), std::move(operands),
                         then_branch->outputs.size(), std::move(bodies).value());
   }
-  // Exporters leave branches that are never taken with ranks that cannot be.
+  // Exporters leave branches that are never taken with ranks that cannot be: what decides is asked
+  // for, so that a caller who knows it lowers again.
+  if (!taken && !(bodies.ok() && results.ok())) (void)l.structure(0).ok();
   if (taken && !(bodies.ok() && results.ok()))
     results = l.inline_body(*taken ? *then_branch : *else_branch);
   else if (!bodies.ok())

@@ -22,7 +22,9 @@ void add_nodes(const Graph& graph, GraphSummary& s) {
   for (const Node& node : graph.nodes) {
     ++s.primitives[std::string(node.primitive->name)];
     if (node.primitive->macs) {
-      const InferContext context(graph, node.operands, node.results.size(), node.bodies, {});
+      InferContext context(graph, node.operands, node.results.size(), node.bodies, {});
+      for (std::size_t i = 0; i < node.results.size(); ++i)
+        if (node.results[i] != kNoValue) context.set(i, graph.value(node.results[i]).type);
       s.macs = s.macs + node.primitive->macs(node.attributes.get(), context);
     }
     for (const auto& body : node.bodies) add_nodes(*body, s);
