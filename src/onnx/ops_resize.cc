@@ -37,11 +37,8 @@ Result<ResizeAttributes> simple_attributes(Lowering& l) {
 Result<ResizeAttributes> read_attributes(Lowering& l) {
   ResizeAttributes a;
   ASSIGN(a.mode, read_mode(l));
-  ASSIGN(const std::string coordinate, l.string_or("coordinate_transformation_mode", "half_pixel"));
-  // Only opset 11 knew tf_half_pixel_for_nn: asymmetric about half pixels.
-  if (coordinate == "tf_half_pixel_for_nn")
-    return l.refuse("coordinate_transformation_mode tf_half_pixel_for_nn");
-  ASSIGN(a.coordinate, choice<ResizeCoordinate>(l, "coordinate_transformation_mode", coordinate));
+  ASSIGN(a.coordinate,
+         choice_or<ResizeCoordinate>(l, "coordinate_transformation_mode", "half_pixel"));
   ASSIGN(a.nearest, choice_or<ResizeNearest>(l, "nearest_mode", "round_prefer_floor"));
   ASSIGN(a.policy, choice_or<ResizePolicy>(l, "keep_aspect_ratio_policy", "stretch"));
   ASSIGN(a.cubic_a, l.float_or("cubic_coeff_a", -0.75F));

@@ -39,6 +39,9 @@ TEST(Resize, NearestRules) {
   expect_floats(resize(a, {x, twice}), {4}, {1, 1, 2, 2});  // 0, 0.5, 1, 1.5
   a.nearest = ResizeNearest::round_prefer_ceil;
   expect_floats(resize(a, {x, twice}), {4}, {1, 2, 2, 2});
+  a.coordinate = ResizeCoordinate::tf_half_pixel_for_nn;
+  a.nearest = ResizeNearest::floor;
+  expect_floats(resize(a, {floats({4}, {1, 2, 3, 4}), floats({1}, {0.5F})}), {2}, {2, 4});
   const Tensor words = tensor<std::string>({2}, {"a", "b"});
   const Tensor y = resize(along(0, ResizeMode::nearest), {words, twice});
   EXPECT_EQ(y.values<std::string>()[3], "b");

@@ -17,7 +17,8 @@ enum class ResizeCoordinate : std::uint8_t {
   pytorch_half_pixel,
   align_corners,
   asymmetric,
-  tf_crop_and_resize
+  tf_crop_and_resize,
+  tf_half_pixel_for_nn  // of opset 11 only
 };
 std::span<const std::string_view> enum_names(ResizeCoordinate);
 enum class ResizeNearest : std::uint8_t { round_prefer_floor, round_prefer_ceil, floor, ceil };

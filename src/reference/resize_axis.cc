@@ -12,9 +12,9 @@ std::span<const std::string_view> enum_names(ResizeMode) {
   return kNames;
 }
 std::span<const std::string_view> enum_names(ResizeCoordinate) {
-  static constexpr std::array<std::string_view, 6> kNames = {
-      "half_pixel",    "half_pixel_symmetric", "pytorch_half_pixel",
-      "align_corners", "asymmetric",           "tf_crop_and_resize"};
+  static constexpr std::array<std::string_view, 7> kNames = {
+      "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",  "align_corners",
+      "asymmetric", "tf_crop_and_resize",   "tf_half_pixel_for_nn"};
   return kNames;
 }
 std::span<const std::string_view> enum_names(ResizeNearest) {
@@ -109,6 +109,8 @@ double coordinate(const ResizeAttributes& a, const ResizeAxis& x, double start, 
       const double adjustment = static_cast<double>(x.output) / output;
       return input / 2 * (1 - adjustment) + (at + 0.5) / x.scale - 0.5;
     }
+    case ResizeCoordinate::tf_half_pixel_for_nn:
+      return (at + 0.5) / x.scale;
     case ResizeCoordinate::half_pixel:
       break;
   }
