@@ -36,6 +36,8 @@ class Lowering {
   }
   // Output i is this value (which may be an input: an alias).
   void output(std::size_t i, ValueId value);
+  // What output i was set to; kNoValue before.
+  ValueId output_value(std::size_t i) const { return i < outputs_.size() ? outputs_[i] : kNoValue; }
   // Sets output 0 from a result.
   Status output(Result<ValueId> value);
 

@@ -11,6 +11,8 @@
 
 namespace gossamer::onnx {
 
+Status lower_conv(Lowering& l);  // ops_conv.cc
+
 // --- activations ---
 
 namespace {
@@ -154,6 +156,22 @@ Status lower_fused_gemm(Lowering& l) {
       const Ref c = e.cast(in[1], e.dtype(y));
       y = e.add(y, beta != 1 ? e.mul(c, e.like(c, double{beta})) : c);
     }
+    return e.cast(act ? act(e, y) : y, dtype);
+  }));
+}
+
+// Conv, then an activation; input 3 is added in front of it.
+Status lower_fused_conv(Lowering& l) {
+  ASSIGN(std::vector<float> parameters, l.floats_or("activation_params", {}));
+  ASSIGN(Activation act, fused_activation(l, parameters));
+  TRY(lower_conv(l));
+  std::vector<ValueId> operands = {l.output_value(0)};
+  if (l.has_input(3)) operands.push_back(l.input(3));
+  if (!act && operands.size() == 1) return {};
+  const DType dtype = l.dtype(0);
+  return l.output(l.b().pointwise(operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+    Ref y = e.widen(in[0]);
+    if (in.size() > 1) y = e.add(y, e.cast(in[1], e.dtype(y)));
     return e.cast(act ? act(e, y) : y, dtype);
   }));
 }

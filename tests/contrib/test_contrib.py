@@ -82,6 +82,23 @@ def test_fused_gemm(tmp_path, attributes):
     compare(tmp_path, "FusedGemm", [a, b, noise(5)], **attributes)
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"activation": "Relu"},
+        {"activation": "LeakyRelu", "activation_params": [0.2]},
+        {"activation": "Clip", "activation_params": [-0.5, 0.5]},
+        {"activation": "HardSigmoid", "activation_params": [0.3, 0.4]},
+    ],
+)
+@pytest.mark.parametrize("added", [False, True])
+def test_fused_conv(tmp_path, attributes, added):
+    inputs = [noise(1, 3, 6, 6), noise(4, 3, 3, 3), noise(4)]
+    if added:
+        inputs.append(noise(1, 4, 6, 6))
+    compare(tmp_path, "FusedConv", inputs, pads=[1, 1, 1, 1], kernel_shape=[3, 3], **attributes)
+
+
 # --- normalization ---
 
 
