@@ -130,8 +130,6 @@ Result<std::shared_ptr<gossamer::Graph>> step_body(Lowering& l, ValueId state, c
   ASSIGN(y, b.pointwise({y}, [&](ExpressionBuilder& e, std::span<const Ref> r) {
     return e.mul(r[0], e.like(r[0], scale));
   }));
-  for (ValueId v : in)
-    if (v != kNoValue) graph->inputs.push_back(v);
   graph->outputs = {next, y};
   return graph;
 }
