@@ -6,16 +6,16 @@
 #include "reference/pool.h"
 
 namespace gossamer::onnx {
-namespace {
 
-Result<PoolAttributes> read_pool(Lowering& l, PoolOp op) {
+Result<PoolAttributes> read_pool(Lowering& l, PoolOp op, int first_axis) {
   ASSIGN(WindowArguments w, read_windows(l));
   PoolAttributes a;
   a.op = op;
   ASSIGN(a.kernel, l.required_ints("kernel_shape"));
   if (a.kernel.empty() || a.kernel.size() + 2 > static_cast<std::size_t>(kMaxRank))
     return l.wrong("attribute 'kernel_shape' has " + std::to_string(a.kernel.size()) + " numbers");
-  for (std::size_t i = 0; i < a.kernel.size(); ++i) a.axes.push_back(static_cast<int>(i) + 2);
+  for (std::size_t i = 0; i < a.kernel.size(); ++i)
+    a.axes.push_back(static_cast<int>(i) + first_axis);
   a.strides = std::move(w.strides);
   a.dilations = std::move(w.dilations);
   a.pads = std::move(w.pads);
@@ -27,8 +27,6 @@ Result<PoolAttributes> read_pool(Lowering& l, PoolOp op) {
                    l.type(0).to_string());
   return a;
 }
-
-}  // namespace
 
 Status lower_max_pool(Lowering& l) {
   ASSIGN(PoolAttributes a, read_pool(l, PoolOp::max));

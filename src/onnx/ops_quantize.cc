@@ -3,39 +3,70 @@
 #include <numeric>
 
 #include "onnx/elementwise.h"
+#include "onnx/quantize.h"
 #include "reference/reduce.h"
 
 namespace gossamer::onnx {
-namespace {
 
-// Repeats each element of `v` along `axis` so that it covers the axis of input 0; a last block may
-// be short.
-Result<ValueId> spread_blocks(Lowering& l, ValueId v, int axis, std::int64_t block) {
+// --- shared ---
+
+Result<ValueId> spread_blocks(Lowering& l, ValueId v, int axis, std::int64_t block, ValueId like) {
   Builder& b = l.b();
-  RepeatStep repeat;
-  repeat.axis = axis;
-  repeat.times = block;
-  repeat.each = true;
-  StepList steps = {repeat};
+  StepList steps;
   std::vector<ValueId> args;
-  const Dim& want = l.type(0).dim(axis);
+  if (block != 1) {
+    RepeatStep repeat;
+    repeat.axis = axis;
+    repeat.times = block;
+    repeat.each = true;
+    steps.push_back(repeat);
+  }
+  const Dim want = b.type(like).dim(axis);
   if (b.type(v).dim(axis) * Dim(block) != want) {
-    Extent end;
-    if (const std::optional<std::int64_t> n = want.constant()) {
-      end = *n;
-    } else {
-      ASSIGN(ValueId extent, b.dim_of(l.input(0), axis));
-      args.push_back(extent);
-      end = Extent::from_operand(1, 0);
-    }
     SliceStep slice;
     slice.axis = axis;
     slice.start = 0;
-    slice.end = end;
+    if (const std::optional<std::int64_t> n = want.constant()) {
+      slice.end = *n;
+    } else {
+      ASSIGN(ValueId extent, b.dim_of(like, axis));
+      args.push_back(extent);
+      slice.end = Extent::from_operand(1, 0);
+    }
     steps.push_back(slice);
   }
   return b.copy(v, std::move(steps), std::move(args));
 }
+
+Result<Quantized> quantize_dynamically(Lowering& l, ValueId x) {
+  Builder& b = l.b();
+  ASSIGN(int rank, l.rank_of(x));
+  ReduceAttributes a;
+  a.axes.resize(static_cast<std::size_t>(rank));
+  std::iota(a.axes.begin(), a.axes.end(), 0);
+  a.op = ReduceOp::max;
+  ASSIGN(ValueId greatest, b.one(kReduce, a, {x}));
+  a.op = ReduceOp::min;
+  ASSIGN(ValueId least, b.one(kReduce, a, {x}));
+  // 0 is always representable; a range of nothing but 0 has some scale.
+  const ValueId ends[] = {greatest, least};
+  ASSIGN(std::vector<ValueId> s,
+         b.pointwise_many(ends, [](ExpressionBuilder& e, std::span<const Ref> in) {
+           const Ref zero = e.like(in[0], 0);
+           const Ref steps = e.like(in[0], 255);
+           const Ref low = e.min(in[1], zero);
+           const Ref range = e.sub(e.max(in[0], zero), low);
+           const Ref scale = e.div(e.select(e.eq(range, zero), e.like(range, 1), range), steps);
+           const Ref at = e.clip(e.sub(zero, e.div(low, scale)), zero, steps);
+           return std::vector<Ref>{scale, e.cast(e.rint(at), DType::u8)};
+         }));
+  ASSIGN(ValueId y, b.pointwise({x, s[0], s[1]}, [](ExpressionBuilder& e, std::span<const Ref> in) {
+    return e.quantize(in[0], in[1], in[2]);
+  }));
+  return Quantized{y, s[0], s[1]};
+}
+
+namespace {
 
 // Scale or zero point `v` in a shape that broadcasts against input 0.
 Result<ValueId> granular(Lowering& l, ValueId v) {
@@ -57,7 +88,7 @@ Result<ValueId> granular(Lowering& l, ValueId v) {
   ASSIGN(int axis, l.axis(attribute, x_rank));
   if (rank != x_rank) return l.wrong("scale and zero point must have the input's rank or rank 1");
   if (block == 0) return l.wrong("attribute 'block_size' is missing");
-  return spread_blocks(l, v, axis, block);
+  return spread_blocks(l, v, axis, block, l.input(0));
 }
 
 struct Scaling {
@@ -119,34 +150,10 @@ Status lower_dequantize_linear(Lowering& l) {
 
 Status lower_dynamic_quantize_linear(Lowering& l) {
   TRY(expect_numeric(l));
-  Builder& b = l.b();
-  const ValueId x = l.input(0);
-  ASSIGN(int rank, l.rank(0));
-  ReduceAttributes a;
-  a.axes.resize(static_cast<std::size_t>(rank));
-  std::iota(a.axes.begin(), a.axes.end(), 0);
-  a.op = ReduceOp::max;
-  ASSIGN(ValueId greatest, b.one(kReduce, a, {x}));
-  a.op = ReduceOp::min;
-  ASSIGN(ValueId least, b.one(kReduce, a, {x}));
-  // 0 is always representable; a range of nothing but 0 has some scale.
-  const ValueId ends[] = {greatest, least};
-  ASSIGN(std::vector<ValueId> s,
-         b.pointwise_many(ends, [](ExpressionBuilder& e, std::span<const Ref> in) {
-           const Ref zero = e.like(in[0], 0);
-           const Ref steps = e.like(in[0], 255);
-           const Ref low = e.min(in[1], zero);
-           const Ref range = e.sub(e.max(in[0], zero), low);
-           const Ref scale = e.div(e.select(e.eq(range, zero), e.like(range, 1), range), steps);
-           const Ref at = e.clip(e.sub(zero, e.div(low, scale)), zero, steps);
-           return std::vector<Ref>{scale, e.cast(e.rint(at), DType::u8)};
-         }));
-  ASSIGN(ValueId y, b.pointwise({x, s[0], s[1]}, [](ExpressionBuilder& e, std::span<const Ref> in) {
-    return e.quantize(in[0], in[1], in[2]);
-  }));
-  l.output(0, y);
-  l.output(1, s[0]);
-  l.output(2, s[1]);
+  ASSIGN(Quantized q, quantize_dynamically(l, l.input(0)));
+  l.output(0, q.values);
+  l.output(1, q.scale);
+  l.output(2, q.zero_point);
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Products of quantized integers, as sums in i32 that are scaled afterwards: ConvInteger,
 // MatMulInteger, QLinearConv, QLinearMatMul.
 #include "onnx/lowering.h"
+#include "onnx/quantize.h"
 #include "onnx/windows.h"
 #include "reference/conv.h"
 #include "reference/matmul.h"
@@ -53,11 +54,13 @@ Status lower_matmul_integer(Lowering& l) {
                             {l.input(0), l.input(1), a_zero, input_or_none(l, 3)}));
 }
 
+namespace {
+
 // x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero [, bias i32]
-Status lower_qlinear_conv(Lowering& l) {
+Result<ValueId> qlinear_conv(Lowering& l, ValueId image) {
   Builder& b = l.b();
   ASSIGN(const ConvAttributes a, read_conv(l, l.input(3)));
-  ASSIGN(const ValueId sums, b.one(kConv, a, {l.input(0), l.input(3), l.input(2), l.input(5)}));
+  ASSIGN(const ValueId sums, b.one(kConv, a, {image, l.input(3), l.input(2), l.input(5)}));
   ASSIGN(const int rank, l.rank_of(sums));
   ASSIGN(const ValueId w_scale, by_channel(l, l.input(4), rank));
   std::vector<ValueId> operands{sums, l.input(1), w_scale, l.input(6), l.input(7)};
@@ -65,11 +68,30 @@ Status lower_qlinear_conv(Lowering& l) {
     ASSIGN(const ValueId bias, by_channel(l, l.input(8), rank));
     operands.push_back(bias);
   }
-  return l.output(b.pointwise(operands, [](ExpressionBuilder& e, std::span<const Ref> x) {
+  return b.pointwise(operands, [](ExpressionBuilder& e, std::span<const Ref> x) {
     const Ref sum = x.size() > 5 ? e.add(x[0], x[5]) : x[0];
     const Ref y = e.mul(e.cast(sum, DType::f32), e.mul(x[1], x[2]));
     return e.quantize(y, x[3], x[4]);
-  }));
+  });
+}
+
+}  // namespace
+
+Status lower_qlinear_conv(Lowering& l) { return l.output(qlinear_conv(l, l.input(0))); }
+
+// com.microsoft's: with channels_last x and y have their channels behind; the weights do not.
+Status lower_ms_qlinear_conv(Lowering& l) {
+  ASSIGN(const std::int64_t last, l.int_or("channels_last", 0));
+  if (last == 0) return lower_qlinear_conv(l);
+  ASSIGN(const int rank, l.rank(0));
+  if (rank < 2) return l.wrong("the input must have batch and channel axes");
+  std::vector<int> first{0, rank - 1}, back{0};
+  for (int d = 1; d + 1 < rank; ++d) first.push_back(d);
+  for (int d = 2; d < rank; ++d) back.push_back(d);
+  back.push_back(1);
+  ASSIGN(const ValueId x, l.b().transpose(l.input(0), std::move(first)));
+  ASSIGN(const ValueId y, qlinear_conv(l, x));
+  return l.output(l.b().transpose(y, std::move(back)));
 }
 
 namespace {
@@ -83,12 +105,6 @@ Result<std::vector<ValueId>> scales_of(Lowering& l) {
 }
 
 // Narrow floats have no exact sums in integers: they are dequantized first.
-Result<ValueId> dequantized(Lowering& l, ValueId q, ValueId scale, ValueId zero) {
-  return l.b().pointwise({q, scale, zero}, [](ExpressionBuilder& e, std::span<const Ref> x) {
-    return e.dequantize(x[0], e.widen(x[1]), x[2], DType::f32);
-  });
-}
-
 Status lower_qlinear_matmul_floats(Lowering& l, std::span<const ValueId> scales) {
   Builder& b = l.b();
   ASSIGN(const ValueId a_zero, by_row(l, l.input(2)));

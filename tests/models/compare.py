@@ -42,9 +42,12 @@ def session(path: pathlib.Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def run_tool(path: pathlib.Path, feeds: dict) -> dict[str, np.ndarray]:
-    """Outputs by name as the tool's reference executor computes them."""
-    names = [o.name for o in session(path).get_outputs()]
+def run_tool(
+    path: pathlib.Path, feeds: dict, names: list[str] | None = None
+) -> dict[str, np.ndarray]:
+    """Outputs by name as the tool's reference executor computes them. Without `names` those that
+    onnxruntime sees."""
+    names = names or [o.name for o in session(path).get_outputs()]
     with tempfile.TemporaryDirectory() as folder:
         command = [TOOL, "run", str(path), "--output-dir", f"{folder}/out", "--reference"]
         for k, (name, array) in enumerate(feeds.items()):
