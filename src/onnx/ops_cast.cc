@@ -1,5 +1,6 @@
 // Cast, CastLike, BitCast.
 #include "onnx/elementwise.h"
+#include "onnx/text.h"
 
 namespace gossamer::onnx {
 namespace {
@@ -27,6 +28,19 @@ Result<CastRounding> rounding_mode(Lowering& l) {
 
 bool is_fnuz(DType d) { return d == DType::f8e4m3fnuz || d == DType::f8e5m2fnuz; }
 
+// Narrow floats are written and read by way of f32.
+Status lower_text_cast(Lowering& l, DType from, DType to) {
+  const auto narrow = [](DType d) { return is_floating(d) && d != DType::f32 && d != DType::f64; };
+  Builder& b = l.b();
+  if (to == DType::string) {
+    ASSIGN(ValueId x, b.cast(l.input(0), narrow(from) ? DType::f32 : from));
+    return l.output(add_text(l, {.op = TextOp::format}, {x}));
+  }
+  ASSIGN(ValueId y,
+         add_text(l, {.op = TextOp::parse, .dtype = narrow(to) ? DType::f32 : to}, {l.input(0)}));
+  return l.output(b.cast(y, to));
+}
+
 Status lower_cast_to(Lowering& l, DType to) {
   if (!l.type(0).is_tensor()) return l.wrong("the input is not a tensor");
   const DType from = l.dtype(0);
@@ -34,8 +48,7 @@ Status lower_cast_to(Lowering& l, DType to) {
     l.output(0, l.input(0));
     return {};
   }
-  TRY(expect_numeric(l));
-  if (to == DType::string) return l.refuse("a cast to strings is not supported");
+  if (from == DType::string || to == DType::string) return lower_text_cast(l, from, to);
   ASSIGN(std::int64_t saturate, l.int_or("saturate", 1));
   ASSIGN(CastRounding rounding, rounding_mode(l));
   const bool old_infinities =

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "onnx/elementwise.h"
+#include "onnx/text.h"
 
 namespace gossamer::onnx {
 
@@ -187,12 +188,17 @@ BINARY(xor, logical_xor)
 BINARY(bitwise_and, logical_and)
 BINARY(bitwise_or, logical_or)
 BINARY(bitwise_xor, logical_xor)
-BINARY(equal, eq)
 BINARY(less, lt)
 BINARY(less_or_equal, le)
 BINARY(greater, lt, true)
 BINARY(greater_or_equal, le, true)
 #undef BINARY
+
+Status lower_equal(Lowering& l) {
+  if (is_text(l, 0) && is_text(l, 1))
+    return l.output(add_text(l, {.op = TextOp::equal}, {l.input(0), l.input(1)}));
+  return lower_binary(l, PointwiseOp::eq);
+}
 
 Status lower_pow(Lowering& l) {
   TRY(expect_numeric(l));
@@ -216,6 +222,8 @@ Status lower_bit_shift(Lowering& l) {
 }
 
 Status lower_where(Lowering& l) {
+  if (is_text(l, 1) && is_text(l, 2))
+    return l.output(add_text(l, {.op = TextOp::select}, {l.input(0), l.input(1), l.input(2)}));
   TRY(expect_numeric(l));
   if (l.dtype(0) != DType::boolean || l.dtype(1) != l.dtype(2))
     return l.wrong("expected a boolean condition and two inputs of one element type");

@@ -41,8 +41,14 @@ Result<std::vector<Value>> run_graph(const Graph& graph, std::span<const Value> 
                                      bool outermost);
 
 std::int64_t bytes_of(const Value& v) {
-  if (v.is_tensor()) return static_cast<std::int64_t>(v.tensor.byte_size());
   std::int64_t sum = 0;
+  if (v.is_tensor()) {
+    sum = static_cast<std::int64_t>(v.tensor.byte_size());
+    if (v.tensor.dtype() == DType::string)
+      for (const std::string& s : v.tensor.values<std::string>())
+        sum += static_cast<std::int64_t>(s.size());
+    return sum;
+  }
   for (const Value& item : v.list())
     sum += bytes_of(item) + static_cast<std::int64_t>(sizeof(Value));
   return sum;
