@@ -16,8 +16,8 @@ struct EvaluateOptions {
   std::uint64_t seed = 0;
   // Total bytes that live values may hold; exceeded: Code::limit, naming the node.
   std::int64_t max_bytes = std::int64_t{1} << 40;
-  // Node executions over all graphs and loop iterations; exceeded: Code::limit.
-  std::int64_t max_steps = std::int64_t{1} << 40;
+  // Node executions and iterations over all graphs; exceeded: Code::limit. So many take seconds.
+  std::int64_t max_steps = std::int64_t{1} << 24;
   const std::atomic<bool>* cancelled = nullptr;  // true: stop with Code::interrupted
   // Called for each value of the outermost graph as it is computed (for taps and comparisons); may
   // be empty.
