@@ -1,6 +1,8 @@
 // Checking inputs against a model and lowering for them.
 #include "onnx/bind.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 
@@ -131,6 +133,17 @@ Result<gossamer::Graph> lower_for(const std::shared_ptr<const Model>& model,
   }
 }
 
+namespace {
+
+// Three quarters of what the machine has: a run that wants more is refused, not killed.
+std::int64_t usable_memory() {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGE_SIZE);
+  if (pages <= 0 || page <= 0) return std::int64_t{1} << 34;
+  return static_cast<std::int64_t>(pages) / 4 * 3 * static_cast<std::int64_t>(page);
+}
+
+}  // namespace
+
 Result<std::vector<NamedValue>> run_graph(const gossamer::Graph& graph,
                                           const std::map<std::string, Value>& inputs,
                                           const RunOptions& run) {
@@ -146,6 +159,7 @@ Result<std::vector<NamedValue>> run_graph(const gossamer::Graph& graph,
   EvaluateOptions evaluate_options;
   evaluate_options.seed = run.seed;
   evaluate_options.cancelled = run.cancelled;
+  evaluate_options.max_bytes = usable_memory();
   ASSIGN(std::vector<Value> outputs, evaluate(graph, values, evaluate_options));
   std::vector<NamedValue> out;
   for (std::size_t i = 0; i < outputs.size(); ++i)

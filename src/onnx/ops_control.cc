@@ -24,8 +24,12 @@ Result<std::optional<bool>> known_condition(Lowering& l) {
   return std::optional(t->values<bool>()[0]);
 }
 
-void output_all(Lowering& l, const std::vector<ValueId>& values) {
+Status output_all(Lowering& l, const std::vector<ValueId>& values) {
+  if (l.output_count() > values.size())
+    return l.wrong("the node has " + std::to_string(l.output_count()) +
+                   " outputs, its body gives " + std::to_string(values.size()));
   for (std::size_t i = 0; i < values.size(); ++i) l.output(i, values[i]);
+  return {};
 }
 
 }  // namespace
@@ -55,8 +59,7 @@ Status lower_if(Lowering& l) {
   else if (!bodies.ok())
     return std::move(bodies).status();
   if (!results.ok()) return std::move(results).status();
-  output_all(l, *results);
-  return {};
+  return output_all(l, *results);
 }
 
 Status lower_loop(Lowering& l) {
@@ -82,8 +85,7 @@ Status lower_loop(Lowering& l) {
   plan.attributes.iteration_rank = rank_of(0);
   plan.attributes.condition_rank = rank_of(1);
   ASSIGN(std::vector<ValueId> results, add_loop(l, *body, std::move(plan)));
-  output_all(l, results);
-  return {};
+  return output_all(l, results);
 }
 
 // --- Scan ---
@@ -141,8 +143,7 @@ Status lower_scan_8(Lowering& l, const Graph& body) {
     (i <= carried ? scan.carried : scan.scanned).push_back(l.input(i));
   }
   ASSIGN(std::vector<ValueId> results, add_batched_scan(l, body, std::move(scan)));
-  output_all(l, results);
-  return {};
+  return output_all(l, results);
 }
 
 }  // namespace
@@ -166,8 +167,7 @@ Status lower_scan(Lowering& l) {
   if (plan.stacked_axes.size() != stacked)
     return l.wrong("attribute 'scan_output_axes' has the wrong length");
   ASSIGN(std::vector<ValueId> results, add_loop(l, *body, std::move(plan)));
-  output_all(l, results);
-  return {};
+  return output_all(l, results);
 }
 
 // --- SequenceMap ---
@@ -263,8 +263,7 @@ Status lower_sequence_map(Lowering& l) {
   loop.attributes.push_back(std::move(a));
   nodes.push_back(std::move(loop));
   ASSIGN(std::vector<ValueId> results, l.inline_nodes(nodes, names, inputs, outputs, false));
-  output_all(l, results);
-  return {};
+  return output_all(l, results);
 }
 
 }  // namespace gossamer::onnx

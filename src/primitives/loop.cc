@@ -8,6 +8,9 @@
 namespace gossamer {
 namespace {
 
+// What is known to take longer than this is refused before it is run.
+constexpr std::int64_t kMaxIterations = std::int64_t{1} << 24;
+
 // Where the parts of operands and of the body's inputs and outputs begin.
 struct Layout {
   explicit Layout(const LoopAttributes& a)
@@ -102,7 +105,11 @@ Result<Dim> iterations(const LoopAttributes& a, const InferContext& c) {
     const std::optional<DimVector> count = c.contents(0);
     if (count && count->size() == 1) trips = max((*count)[0], Dim(0));
   }
-  return trips && runs_to_the_end(a, c) ? *trips : c.fresh();
+  if (!trips || !runs_to_the_end(a, c)) return c.fresh();
+  if (trips->constant().value_or(0) > kMaxIterations)
+    return limit_error("the loop asks for " + trips->to_string() +
+                       " iterations and nothing ends it earlier");
+  return *trips;
 }
 
 // A body's input that is set by the loop itself, or a slice of what is scanned.

@@ -20,7 +20,8 @@ namespace {
 
 constexpr png_alloc_size_t kMaxChunk = 8 << 20;
 constexpr png_uint_32 kMaxSide = 1 << 24;
-constexpr int kMaxScans = 200;  // of a progressive JPEG: each costs a pass over all pixels
+// Pixels of a progressive JPEG over all its scans: each scan is a pass over the whole image.
+constexpr std::int64_t kMaxScanned = std::int64_t{1} << 30;
 
 // --- PNG ---
 
@@ -82,7 +83,6 @@ struct JpegState {
   jpeg_progress_mgr progress{};
   std::jmp_buf jump{};
   bool created = false;
-  bool truncated = false;
 
   JpegState() = default;
   JpegState(const JpegState&) = delete;
@@ -97,11 +97,12 @@ JpegState& state_of(j_common_ptr jpeg) { return *static_cast<JpegState*>(jpeg->c
 [[noreturn]] void jpeg_failed(j_common_ptr jpeg) { std::longjmp(state_of(jpeg).jump, 1); }
 
 void jpeg_message(j_common_ptr jpeg, int level) {
-  if (level < 0 && jpeg->err->msg_code == JWRN_JPEG_EOF) state_of(jpeg).truncated = true;
+  if (level < 0 && jpeg->err->msg_code == JWRN_JPEG_EOF) jpeg_failed(jpeg);
 }
 
 void jpeg_progress(j_common_ptr jpeg) {
-  if (state_of(jpeg).jpeg.input_scan_number > kMaxScans) jpeg_failed(jpeg);
+  const jpeg_decompress_struct& d = state_of(jpeg).jpeg;
+  if (d.input_scan_number > kMaxScanned / d.image_width / d.image_height) jpeg_failed(jpeg);
 }
 
 bool jpeg_start(JpegState& s, Bytes file) {
@@ -130,7 +131,7 @@ bool jpeg_rows(JpegState& s, std::uint8_t* pixels) {
     jpeg_read_scanlines(&s.jpeg, &row, 1);
   }
   jpeg_finish_decompress(&s.jpeg);
-  return !s.truncated;
+  return true;
 }
 
 }  // namespace
