@@ -9,6 +9,7 @@
 #include "cli/verb.h"
 #include "nlohmann/json.hpp"
 #include "onnx/bind.h"
+#include "passes/passes.h"
 #include "primitives/evaluator.h"
 #include "primitives/primitives.h"
 
@@ -135,9 +136,18 @@ Result<std::vector<fs::path>> data_sets(const fs::path& folder) {
   return sets;
 }
 
+Result<std::span<const Pass>> choose_passes(const std::string& name) {
+  if (name.empty()) return std::span<const Pass>();
+  if (name == "all") return portable_passes();
+  if (const Pass* pass = find_pass(name)) return std::span<const Pass>(pass, 1);
+  std::string names = "all";
+  for (const Pass& pass : portable_passes()) names += ", " + std::string(pass.name);
+  return usage_error("there is no pass '" + name + "'", "known: " + names);
+}
+
 Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
                       const onnx::LowerOptions& options, const fs::path& folder,
-                      const CaseFacts& facts, std::string& note) {
+                      const CaseFacts& facts, std::string& note, std::span<const Pass> passes) {
   const std::vector<const onnx::ValueInfo*> outputs = pointers(model->graph.outputs);
   std::vector<const onnx::ValueInfo*> inputs = onnx::free_inputs(*model);
   if (!data_file(folder, "input", inputs.size()).empty()) inputs = pointers(model->graph.inputs);
@@ -145,6 +155,11 @@ Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
   ASSIGN(auto expected, read_values(folder, "output", outputs));
   ASSIGN(Graph graph, onnx::lower_for(model, feeds, options));
   std::set<std::string> random = random_outputs(graph);
+  if (!passes.empty()) {
+    ASSIGN(PassReport report,
+           run_passes(std::move(graph), passes, PassOptions{.max_rounds = 4, .verify = true}));
+    graph = std::move(report.graph);
+  }
   for (int k : facts.random_outputs)
     if (k >= 0 && k < static_cast<int>(outputs.size()))
       random.insert(outputs[static_cast<std::size_t>(k)]->name);

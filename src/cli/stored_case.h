@@ -8,6 +8,7 @@
 
 #include "base/compare.h"
 #include "onnx/lower.h"
+#include "passes/pass.h"
 
 namespace gossamer::cli {
 
@@ -23,10 +24,13 @@ Result<CaseFacts> read_case_facts(const std::filesystem::path& file, const Toler
 // files.
 Result<std::vector<std::filesystem::path>> data_sets(const std::filesystem::path& folder);
 
-// Runs one data set. Code::mismatch says which output differs, where and by how much. `note` tells
-// what was judged by type and shape only.
+// All portable passes ("all"), the one of that name, or none (""); a usage error lists them.
+Result<std::span<const Pass>> choose_passes(const std::string& name);
+
+// Runs one data set, on the graph that the passes make. Code::mismatch says which output differs,
+// where and by how much. `note` tells what was judged by type and shape only.
 Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
                       const onnx::LowerOptions& options, const std::filesystem::path& folder,
-                      const CaseFacts& facts, std::string& note);
+                      const CaseFacts& facts, std::string& note, std::span<const Pass> passes = {});
 
 }  // namespace gossamer::cli

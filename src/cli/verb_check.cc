@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 struct CheckVerb {
   ModelOptions model;
-  std::string data, suite;
+  std::string data, suite, passes;
   Tolerance tolerance;
   bool json = false;
 
@@ -55,15 +55,15 @@ Result<std::vector<fs::path>> find_cases(const fs::path& root) {
   return cases;
 }
 
-Status check_case(const fs::path& folder, Tolerance tolerance, std::vector<std::string>& operators,
-                  std::string& note) {
+Status check_case(const fs::path& folder, Tolerance tolerance, std::span<const Pass> passes,
+                  std::vector<std::string>& operators, std::string& note) {
   ASSIGN(CaseFacts facts, read_case_facts(folder / "case.json", tolerance));
   ASSIGN(onnx::Model model, onnx::read_model(folder / "model.onnx"));
   const auto shared = std::make_shared<const onnx::Model>(std::move(model));
   collect_operators(shared->graph, operators);
   ASSIGN(std::vector<fs::path> sets, data_sets(folder));
   for (const fs::path& set : sets) {
-    Status s = check_data_set(shared, {}, set, facts, note);
+    Status s = check_data_set(shared, {}, set, facts, note, passes);
     if (!s.ok()) return std::move(s).in(set.filename().string());
   }
   return {};
@@ -71,12 +71,13 @@ Status check_case(const fs::path& folder, Tolerance tolerance, std::vector<std::
 
 Status CheckVerb::run_suite() const {
   ASSIGN(std::vector<fs::path> cases, find_cases(suite));
+  ASSIGN(const std::span<const Pass> chosen, choose_passes(passes));
   std::map<std::string_view, int> counts;
   for (const fs::path& folder : cases) {
     if (g_interrupted) return {Code::interrupted, "interrupted"};
     std::vector<std::string> operators;
     std::string note;
-    const Status s = check_case(folder, tolerance, operators, note);
+    const Status s = check_case(folder, tolerance, chosen, operators, note);
     const std::string name = fs::relative(folder, suite).string();
     ++counts[suite_status(s)];
     if (json) {
@@ -105,11 +106,12 @@ Status CheckVerb::run() const {
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   ASSIGN(std::vector<fs::path> sets, data_sets(data));
+  ASSIGN(const std::span<const Pass> chosen, choose_passes(passes));
   Status failed;
   nlohmann::json rows = nlohmann::json::array();
   for (const fs::path& set : sets) {
     std::string note;
-    const Status s = check_data_set(loaded, options, set, {tolerance, {}}, note);
+    const Status s = check_data_set(loaded, options, set, {tolerance, {}}, note, chosen);
     if (!s.ok() && s.code() != Code::mismatch) return s;
     if (!s.ok()) failed = s;
     rows.push_back({{"data", set.string()},
@@ -136,6 +138,8 @@ void add_check(CLI::App& app, Invocation& invocation) {
       "Folder of test_data_set_N folders, or of input_K and output_K files (.pb, .npy, .npz)");
   verb->add_option("--suite", self->suite,
                    "Folder of cases: each a folder with model.onnx and test_data_set_N");
+  verb->add_option("--passes", self->passes,
+                   "Optimize each graph before it runs: 'all', or the name of one pass");
   verb->add_option("--rtol", self->tolerance.rtol, "Relative tolerance")->capture_default_str();
   verb->add_option("--atol", self->tolerance.atol, "Absolute tolerance")->capture_default_str();
   verb->add_flag("--json", self->json,

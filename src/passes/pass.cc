@@ -1,0 +1,77 @@
+// Running lists of passes and measuring what they do.
+#include "passes/pass.h"
+
+#include <algorithm>
+#include <string>
+
+#include "primitives/summary.h"
+
+namespace gossamer {
+namespace {
+
+void add(PassEffect& effect, const GraphCost& before, const GraphCost& after) {
+  ++effect.changed;
+  effect.nodes += after.nodes - before.nodes;
+  effect.constant_bytes += after.constant_bytes - before.constant_bytes;
+  effect.macs = effect.macs + (after.macs - before.macs);
+  if (effect.peak_bytes && before.peak_bytes && after.peak_bytes)
+    *effect.peak_bytes += *after.peak_bytes - *before.peak_bytes;
+  else
+    effect.peak_bytes.reset();
+}
+
+}  // namespace
+
+GraphCost cost_of(const Graph& graph) {
+  const GraphSummary s = summarize(graph);
+  GraphCost cost;
+  for (const auto& [name, n] : s.primitives) cost.nodes += n;
+  for (const auto& [dtype, bytes] : s.constant_bytes) cost.constant_bytes += bytes;
+  cost.macs = s.macs;
+  cost.peak_bytes = s.peak_activation_bytes;
+  return cost;
+}
+
+bool same_structure(const Graph& a, const Graph& b) {
+  const auto same_node = [](const Node& x, const Node& y) {
+    return x.primitive == y.primitive && x.attributes == y.attributes && x.operands == y.operands &&
+           x.results == y.results && x.bodies == y.bodies &&
+           (x.origin == kNoOrigin) == (y.origin == kNoOrigin);
+  };
+  return a.values.size() == b.values.size() && a.inputs == b.inputs && a.outputs == b.outputs &&
+         a.origins.size() == b.origins.size() &&
+         std::equal(a.nodes.begin(), a.nodes.end(), b.nodes.begin(), b.nodes.end(), same_node);
+}
+
+Result<PassReport> run_passes(Graph graph, std::span<const Pass> passes,
+                              const PassOptions& options) {
+  PassReport report;
+  report.graph = std::move(graph);
+  report.before = cost_of(report.graph);
+  for (const Pass& pass : passes) {
+    PassEffect none;
+    none.name = pass.name;
+    report.effects.push_back(none);
+  }
+  GraphCost cost = report.before;
+  for (bool changed = true; changed && report.rounds < options.max_rounds; ++report.rounds) {
+    changed = false;
+    for (std::size_t i = 0; i < passes.size(); ++i) {
+      const std::string where = "pass '" + std::string(passes[i].name) + "'";
+      Result<Graph> next = passes[i].run(report.graph);
+      if (!next.ok()) return std::move(next).status().in(where);
+      if (options.verify)
+        if (Status s = verify(*next); !s.ok()) return std::move(s).in(where);
+      if (same_structure(report.graph, *next)) continue;
+      const GraphCost now = cost_of(*next);
+      add(report.effects[i], cost, now);
+      cost = now;
+      report.graph = std::move(next).value();
+      changed = true;
+    }
+  }
+  report.after = cost;
+  return report;
+}
+
+}  // namespace gossamer

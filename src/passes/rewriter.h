@@ -1,0 +1,76 @@
+// Rewriter: rebuilds a graph node by node. A rule looks at each node in order and either puts other
+// values in the place of its results or leaves it, and it is kept. What nobody reads in the end is
+// left out; names of inputs and outputs stay.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "primitives/builder.h"
+
+namespace gossamer {
+
+class Rewriter {
+ public:
+  // `graph` must outlive the Rewriter.
+  explicit Rewriter(const Graph& graph);
+
+  // --- the graph as it was ---
+  const Graph& old() const { return old_; }
+  const Node& node(NodeId id) const { return old_.node(id); }
+
+  // --- the graph under construction: values of the old one up to the node at hand have images ---
+  Builder& b() { return builder_; }
+  const Graph& graph() const { return graph_; }
+  // The image of an old value; kNoValue stays.
+  ValueId at(ValueId old_value) const;
+  // The images of a node's operands.
+  std::vector<ValueId> operands(NodeId id) const;
+  // The node of the new graph that makes a value, when it is of this primitive; else null.
+  const Node* producer(ValueId now, const Primitive& primitive) const;
+  // How many readers a value of the new graph has, outputs included and those to come; never too
+  // few.
+  int reads(ValueId now) const;
+
+  // Whether `now` can stand for the old value as it is: an output needs a value of its own.
+  bool can_alias(ValueId old_value, ValueId now) const;
+  // Puts `now` in the place of an old value. Fails when their element types or ranks differ.
+  Status replace(ValueId old_value, ValueId now);
+  // Copies a node and its origin.
+  Status keep(NodeId id);
+
+  // Sets how bodies of kept nodes are rewritten.
+  using BodyRewrite =
+      std::function<Result<std::shared_ptr<const Graph>>(const std::shared_ptr<const Graph>& body)>;
+  void set_body_rewrite(BodyRewrite rewrite) { rewrite_body_ = std::move(rewrite); }
+
+  // Settles the outputs and leaves out what is dead. An origin stays when all its nodes that lived
+  // do, untouched, and all its inputs and outputs are at hand.
+  Result<Graph> finish();
+
+ private:
+  Status settle_outputs();
+
+  const Graph& old_;
+  Graph graph_;
+  Builder builder_;
+  std::vector<std::int32_t> old_reads_;  // by old value
+  std::vector<ValueId> image_;           // by old value; kNoValue: none yet
+  std::vector<std::int32_t> reads_;      // by new value: reads of the old values that it stands for
+  std::vector<bool> is_output_;          // by old value
+  std::set<ValueId> taken_;              // new values that stand for an output already
+  BodyRewrite rewrite_body_;
+};
+
+// A rule for one graph: true when it has replaced all results of the node, false to keep it.
+using NodeRule = std::function<Result<bool>(NodeId)>;
+// Makes the rule of a graph (or of a body, which is rewritten alike).
+using RuleMaker = std::function<NodeRule(Rewriter&)>;
+
+Result<Graph> rewrite(const Graph& graph, const RuleMaker& make_rule);
+// For rules that remember nothing from node to node.
+Result<Graph> rewrite(const Graph& graph, Result<bool> (*rule)(Rewriter&, NodeId));
+
+}  // namespace gossamer
