@@ -60,6 +60,8 @@ class GraphLowering {
                                         const std::shared_ptr<const void>& owner,
                                         const std::vector<std::string>& outputs,
                                         const onnx::Graph* initializers = nullptr);
+  // Whether a node at this place sees that name (of a value, or of a function's input left out).
+  bool sees(const std::string& name) const;
   // Why `what` of v cannot be known at lowering; notes the graph inputs that would have to be
   // bound.
   Status refuse_unknown(ValueId v, std::string_view what);

@@ -53,6 +53,14 @@ ValueId GraphLowering::lookup(const std::string& name) {
   return parent_ ? capture(name) : kNoValue;
 }
 
+bool GraphLowering::sees(const std::string& name) const {
+  for (const Scope* s = scope_; s != nullptr; s = s->outer) {
+    if (s->names.contains(name)) return true;
+    if (s->sealed) return false;
+  }
+  return parent_ != nullptr && parent_->sees(name);
+}
+
 // A value of the parent graph as an input of this one; what is known of it stays known.
 ValueId GraphLowering::capture(const std::string& name) {
   const ValueId outer = parent_->lookup(name);

@@ -92,6 +92,9 @@ class Lowering {
   Result<std::vector<Extent>> extents_of(ValueId v, std::vector<ValueId>& args);
 
   // --- bodies ---
+  // Whether every name that the body's nodes and outputs read is defined: what is wrong with a body
+  // whatever the types are.
+  Status check_names(const Graph& body);
   // Lowers graph attributes of this node, body i with inputs of input_types[i]. Outer values that
   // any of them reads are appended to `captured`, as values of this graph; each body's inputs are
   // its own, then all captures.

@@ -37,9 +37,11 @@ Status output_all(Lowering& l, const std::vector<ValueId>& values) {
 Status lower_if(Lowering& l) {
   ASSIGN(const Graph* then_branch, body_of(l, "then_branch"));
   ASSIGN(const Graph* else_branch, body_of(l, "else_branch"));
-  for (const Graph* branch : {then_branch, else_branch})
-    if (branch->outputs.size() < l.output_count() || !branch->inputs.empty())
-      return l.wrong("a branch takes inputs or gives too few outputs");
+  for (const Graph* branch : {then_branch, else_branch}) {
+    if (branch->outputs.size() != then_branch->outputs.size() || !branch->inputs.empty())
+      return l.wrong("the branches take inputs or give different numbers of outputs");
+    TRY(l.check_names(*branch));
+  }
   ASSIGN(const std::optional<bool> taken, known_condition(l));
   std::vector<ValueId> operands{l.input(0)};
   if (taken) operands[0] = l.b().constant(Tensor::scalar(*taken));
