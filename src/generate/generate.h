@@ -22,9 +22,9 @@ struct GenerateOptions {
   std::vector<std::string> primitives;  // by name: those that nodes are made for; empty: all
 };
 
-// A verified graph with at least one node. A Pointwise may stand beside the primitives asked for:
-// it brings values into the range that an operator is well conditioned in. Fails with usage when
-// an option makes no sense.
+// A verified graph. A Pointwise may stand beside the primitives asked for: it brings values into
+// the range that an operator is well conditioned in; so may, in bodies, a Reduce. Fails with usage
+// when an option makes no sense.
 Result<Graph> random_graph(std::uint64_t seed, const GenerateOptions& options = {});
 
 // A value for each input of a graph that random_graph made; its symbols stand for 2 to 5.

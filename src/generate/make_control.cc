@@ -5,6 +5,7 @@
 #include "generate/maker.h"
 #include "reference/if.h"
 #include "reference/loop.h"
+#include "reference/reduce.h"
 #include "reference/sequence.h"
 
 namespace gossamer::generate {
@@ -28,6 +29,46 @@ std::vector<Known> captures(Maker& m, std::int64_t most) {
   return some;
 }
 
+// `x` halved plus `w`: neither grows when a loop does it again and again. Booleans and integers
+// have steady operations of their own.
+Result<ValueId> mix(Maker& m, ValueId x, ValueId w) {
+  const DType dtype = m.type(x).dtype;
+  return m.build().pointwise({x, w}, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+    if (dtype == DType::boolean) return e.logical_xor(in[0], in[1]);
+    if (!is_arithmetic_float(dtype)) return e.max(in[0], in[1]);
+    return e.add(e.mul(in[0], e.like(in[0], 0.5)), in[1]);
+  });
+}
+
+// The range of mix() over any number of rounds that start with x.
+Range mixed(DType dtype, const Range& x, const Range& w) {
+  if (!is_arithmetic_float(dtype)) return cover(x, w);
+  const double top = std::max(x.magnitude(), 2 * w.magnitude());
+  return {-top, top, x.error + 2 * (w.error + 4 * half_ulp(dtype) * top)};
+}
+
+// A value of a body to mix with one of type `type` and range x, that comes from as many of its
+// nodes as can be: the largest element of the latest that will do, or a constant.
+Result<Known> ingredient(Maker& b, const Type& type, const Range& x) {
+  const auto will_do = [&](const Known& v) {
+    return b.dtype(v) == type.dtype && b.build().graph().value(v.id).producer != kNoNode &&
+           b.allowed(type.dtype, mixed(type.dtype, x, v.range));
+  };
+  const std::optional<Known> same =
+      b.find([&](const Known& v) { return will_do(v) && b.type(v.id) == type; });
+  if (same && b.dice().chance(50)) return *same;
+  std::optional<Known> latest;
+  for (const Known& v : b.pool())
+    if (will_do(v)) latest = v;
+  if (!latest) return b.weights(type.dtype, Shape{}, 1);
+  ReduceAttributes all;
+  all.op = ReduceOp::max;
+  for (int i = 0; i < b.rank(*latest); ++i) all.axes.push_back(i);
+  if (all.axes.empty()) return *latest;
+  ASSIGN(const ValueId y, b.build().one(kReduce, all, {latest->id}));
+  return Known{y, latest->range};
+}
+
 struct Branch {
   std::shared_ptr<Graph> graph = std::make_shared<Graph>();
   std::vector<Range> ranges;  // of its outputs
@@ -42,12 +83,11 @@ Result<Branch> random_branch(Maker& m, std::string_view name, const std::vector<
   for (const Known& v : captured) b.take(m.type(v.id), v.range);
   TRY(grow(b, static_cast<int>(m.dice().between(1, 4))));
   for (std::size_t i = 0; i < results; ++i) {
-    const Known out = *b.find([&](const Known& v) {
-      return b.type(v.id) == m.type(captured[i].id) &&
-             std::count(branch.graph->outputs.begin(), branch.graph->outputs.end(), v.id) == 0;
-    });
-    branch.graph->outputs.push_back(out.id);
-    branch.ranges.push_back(out.range);
+    const Known& x = captured[i];
+    ASSIGN(const Known w, ingredient(b, m.type(x.id), x.range));
+    ASSIGN(const ValueId out, mix(b, branch.graph->inputs[i], w.id));
+    branch.graph->outputs.push_back(out);
+    branch.ranges.push_back(mixed(m.dtype(x), x.range, w.range));
   }
   return branch;
 }
@@ -65,9 +105,7 @@ Known random_condition(Maker& m) {
 Status make_if(Maker& m) {
   const Known condition = random_condition(m);
   const std::vector<Known> captured = captures(m, 3);
-  // Results of distinct types, so that each branch has a value for each.
-  const bool two = captured.size() > 1 && !(m.type(captured[0].id) == m.type(captured[1].id));
-  const std::size_t results = two && m.dice().chance(50) ? 2 : 1;
+  const std::size_t results = captured.size() > 1 && m.dice().chance(50) ? 2 : 1;
   ASSIGN(const Branch yes, random_branch(m, "then", captured, results));
   ASSIGN(const Branch no, random_branch(m, "else", captured, results));
   std::vector<ValueId> operands{condition.id};
@@ -137,30 +175,13 @@ Status LoopParts::start() {
   return grow(b_, static_cast<int>(dice.between(1, 4)));
 }
 
-// The next value of carried k. A float becomes half of itself plus something that does not depend
-// on it, so that neither it nor its error grows.
+// The next value of carried k: part of itself, and something that does not depend on it.
 Result<Range> LoopParts::step(std::size_t k, ValueId carried) {
   const Known& x = carried_[k];
-  const DType dtype = m_.dtype(x);
-  const bool is_float = is_arithmetic_float(dtype);
-  const auto steady = [&](const Range& w) {
-    const double top = std::max(x.range.magnitude(), 2 * w.magnitude());
-    return Range{-top, top, x.range.error + 2 * (w.error + 4 * half_ulp(dtype) * top)};
-  };
-  std::optional<Known> w = b_.find([&](const Known& v) {
-    if (!(b_.type(v.id) == m_.type(x.id))) return false;
-    return !is_float || b_.allowed(dtype, steady(v.range));
-  });
-  if (!w) w = b_.weights(dtype, Shape{}, 1);
-  ASSIGN(const ValueId next,
-         b_.build().pointwise({carried, w->id}, [&](ExpressionBuilder& e, std::span<const Ref> in) {
-           if (dtype == DType::boolean) return e.logical_xor(in[0], in[1]);
-           if (!is_float) return e.max(in[0], in[1]);
-           return e.add(e.mul(in[0], e.like(in[0], 0.5)), in[1]);
-         }));
+  ASSIGN(const Known w, ingredient(b_, m_.type(x.id), x.range));
+  ASSIGN(const ValueId next, mix(b_, carried, w.id));
   next_.push_back(next);
-  if (!is_float) return cover(x.range, w->range);
-  return steady(w->range);
+  return mixed(m_.dtype(x), x.range, w.range);
 }
 
 Status LoopParts::carry() {

@@ -32,10 +32,11 @@ Status make_attention(Maker& m) {
     const Shape mask = dice.chance(50) ? Shape{s[2], keys} : Shape{s[0], 1, s[2], keys};
     operands.push_back(m.weights(dtype, mask, 2).id);
   }
-  const auto depth = static_cast<double>(s[3]);
-  const double scores_error = depth * q->range.error + 32 * half_ulp(dtype) * (8 * depth + 8);
+  // Products of q with keys in [-1, 1], scaled.
+  const double depth = std::sqrt(static_cast<double>(s[3])), top = depth * q->range.magnitude();
+  const double scores_error = depth * q->range.error + 4 * half_ulp(dtype) * (top + 2);
   const Range range{std::min(v.range.low, 0.0), std::max(v.range.high, 0.0),
-                    4 * scores_error + 16 * half_ulp(dtype)};
+                    4 * scores_error + 8 * half_ulp(dtype)};
   if (!m.allowed(dtype, range)) return {};
   ASSIGN(const ValueId y, m.build().one(kAttention, a, operands));
   m.offer(y, range);
