@@ -5,6 +5,8 @@
 #include <numbers>
 
 #include "onnx/elementwise.h"
+#include "onnx/text.h"
+#include "reference/gather.h"
 
 namespace gossamer::onnx {
 
@@ -12,33 +14,38 @@ namespace gossamer::onnx {
 
 namespace {
 
-// ceil((limit - start) / delta), at least 0; -1, which no shape accepts, where delta is 0. i64
-// scalar.
+// ceil((limit - start) / delta), at least 0, as an i64 scalar; -1, which no shape accepts, where
+// delta is 0 or the number of elements overflows.
 Ref range_length(ExpressionBuilder& e, Ref start, Ref limit, Ref delta) {
   const Ref zero = e.like(delta, 0);
-  const Ref nothing = e.integer(DType::i64, 0);
-  Ref n;
+  const Ref nothing = e.integer(DType::i64, 0), refused = e.integer(DType::i64, -1);
+  const Ref distance = e.sub(limit, start);
+  const Ref quotient = e.div(distance, delta);
   if (is_floating(e.dtype(delta))) {
-    n = e.cast(e.ceil(e.div(e.sub(limit, start), delta)), DType::i64);
-  } else {
-    const Ref distance = e.sub(limit, start);
-    const Ref quotient = e.div(distance, delta);
-    const Ref rest = e.sub(distance, e.mul(quotient, delta));
-    const Ref up =
-        e.logical_and(e.logical_not(e.eq(rest, zero)), e.eq(e.lt(rest, zero), e.lt(delta, zero)));
-    n = e.add(quotient, e.cast(up, DType::i64));
+    const Ref n = e.max(e.cast(e.ceil(quotient), DType::i64), nothing);
+    return e.select(e.eq(delta, zero), refused, n);
   }
-  return e.select(e.eq(delta, zero), e.integer(DType::i64, -1), e.max(n, nothing));
+  const Ref rest = e.sub(distance, e.mul(quotient, delta));
+  const Ref n = e.add(quotient, e.cast(e.logical_not(e.eq(rest, zero)), DType::i64));
+  const Ref rises = e.lt(zero, delta);
+  const Ref some = e.select(rises, e.lt(start, limit), e.lt(limit, start));
+  const Ref wrapped = e.eq(e.lt(distance, zero), rises);
+  const Ref bad = e.logical_or(e.eq(delta, zero), e.logical_and(some, wrapped));
+  return e.select(bad, refused, e.select(some, n, nothing));
 }
 
-// The same for a delta that is known: one division, which shape arithmetic sees through.
+// The same for a delta that is known, in a form that shape arithmetic sees through: a distance that
+// overflows is negative.
 Ref range_length(ExpressionBuilder& e, Ref start, Ref limit, std::int64_t delta) {
-  const Ref distance = delta > 0 ? e.sub(limit, start) : e.sub(start, limit);
+  const Ref low = delta > 0 ? start : limit;
+  const Ref distance = e.sub(delta > 0 ? e.max(limit, start) : e.max(start, limit), low);
   const std::int64_t step = delta > 0 ? delta : -delta;
-  if (step == 1) return e.max(distance, e.integer(DType::i64, 0));
-  const Ref n =
-      e.div(e.add(distance, e.integer(DType::i64, step - 1)), e.integer(DType::i64, step));
-  return e.max(n, e.integer(DType::i64, 0));
+  if (step == 1) return distance;
+  const Ref zero = e.integer(DType::i64, 0);
+  const Ref up = e.add(distance, e.integer(DType::i64, step - 1));
+  const Ref n = e.div(up, e.integer(DType::i64, step));
+  const Ref wrapped = e.logical_or(e.lt(distance, zero), e.lt(up, zero));
+  return e.select(wrapped, e.integer(DType::i64, -1), n);
 }
 
 }  // namespace
@@ -94,28 +101,48 @@ Status lower_eye_like(Lowering& l) {
 }
 
 Status lower_trilu(Lowering& l) {
-  TRY(expect_numeric(l));
+  if (!l.type(0).is_tensor()) return l.wrong("the input is not a tensor");
   const DType dtype = l.dtype(0);
-  if (dtype == DType::c64 || dtype == DType::c128)
-    return l.refuse("not supported on complex numbers");
   ASSIGN(int rank, l.rank(0));
   if (rank < 2) return l.wrong("the input must have rank 2 or more");
   ASSIGN(std::int64_t upper, l.int_or("upper", 1));
-  std::vector<ValueId> operands = {l.input(0)};
+  Builder& b = l.b();
+  const ValueId x = l.input(0);
+  std::vector<ValueId> ks;
   if (l.has_input(1)) {
     ASSIGN(ValueId k, as_extent(l, 1));
-    operands.push_back(k);
+    ks.push_back(k);
   }
-  return l.output(l.b().pointwise(operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
-    const Ref diagonal = in.size() > 1 ? e.add(e.index(rank - 2), in[1]) : e.index(rank - 2);
+  const auto keeps = [&](ExpressionBuilder& e, std::span<const Ref> k) {
+    const Ref diagonal = k.empty() ? e.index(rank - 2) : e.add(e.index(rank - 2), k[0]);
     const Ref column = e.index(rank - 1);
-    const Ref keep = upper != 0 ? e.le(diagonal, column) : e.le(column, diagonal);
-    return e.select(keep, in[0], e.integer(dtype, 0));
+    return upper != 0 ? e.le(diagonal, column) : e.le(column, diagonal);
+  };
+  // Programs hold no strings and no complex constants.
+  const bool outside = dtype == DType::string || dtype == DType::c64 || dtype == DType::c128;
+  ValueId nothing = kNoValue;
+  if (outside) {
+    ASSIGN(Tensor zero, Tensor::make(dtype, Shape{}));
+    nothing = b.constant(std::move(zero));
+  }
+  if (dtype == DType::string) {
+    ASSIGN(ValueId extent, b.shape_of(x));
+    ASSIGN(ValueId mask, b.pointwise_over(extent, ks, keeps));
+    return l.output(add_text(l, {.op = TextOp::select}, {mask, x, nothing}));
+  }
+  std::vector<ValueId> operands = {x};
+  operands.insert(operands.end(), ks.begin(), ks.end());
+  if (outside) operands.push_back(nothing);
+  return l.output(b.pointwise(operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+    const Ref zero = outside ? in.back() : e.integer(dtype, 0);
+    return e.select(keeps(e, in.subspan(1, ks.size())), in[0], zero);
   }));
 }
 
 Status lower_one_hot(Lowering& l) {
-  TRY(expect_numeric(l));
+  for (std::size_t i = 0; i < 3; ++i)
+    if (!l.has_input(i) || !l.type(i).is_tensor() || (i < 2 && is_text(l, i)))
+      return l.wrong("expected indices, a depth and two values");
   Builder& b = l.b();
   ASSIGN(int rank, l.rank(0));
   ASSIGN(std::int64_t attribute, l.int_or("axis", -1));
@@ -132,15 +159,25 @@ Status lower_one_hot(Lowering& l) {
         b.constant_ints(std::vector<std::int64_t>(static_cast<std::size_t>(rank - axis), 1)));
   ASSIGN(ValueId extent, b.concat(parts, 0));
   ASSIGN(ValueId indices, b.unsqueeze(l.input(0), {axis}));
+  const auto hit = [axis](ExpressionBuilder& e, Ref index) {
+    const Ref i = e.cast(index, DType::i64);
+    const Ref wrapped = e.select(e.lt(i, e.integer(DType::i64, 0)), e.add(i, e.extent(axis)), i);
+    return e.eq(e.index(axis), wrapped);
+  };
+  if (is_text(l, 2)) {
+    const ValueId operands[] = {indices};
+    ASSIGN(ValueId which,
+           b.pointwise_over(extent, operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
+             return e.cast(hit(e, in[0]), DType::i64);
+           }));
+    return l.output(b.one(kGather, GatherAttributes{}, {l.input(2), which}));
+  }
   ASSIGN(ValueId off, b.slice(l.input(2), 0, 0, 1));
   ASSIGN(ValueId on, b.slice(l.input(2), 0, 1, 2));
   const ValueId operands[] = {indices, off, on};
   return l.output(
       b.pointwise_over(extent, operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
-        const Ref i = e.cast(in[0], DType::i64);
-        const Ref wrapped =
-            e.select(e.lt(i, e.integer(DType::i64, 0)), e.add(i, e.extent(axis)), i);
-        return e.select(e.eq(e.index(axis), wrapped), in[2], in[1]);
+        return e.select(hit(e, in[0]), in[2], in[1]);
       }));
 }
 
