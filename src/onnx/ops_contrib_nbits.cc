@@ -185,6 +185,8 @@ struct BlockGather {
 
 Result<BlockGather> read_block_gather(Lowering& l) {
   BlockGather a{};
+  if (!is_integer(l.dtype(0)) && !is_floating(l.dtype(0)))
+    return l.wrong("the data must be integers or narrow floats");
   ASSIGN(a.rank, l.rank(0));
   ASSIGN(a.index_rank, l.rank(1));
   ASSIGN(std::int64_t gather_axis, l.int_or("gather_axis", 0));
@@ -204,8 +206,11 @@ Result<BlockGather> read_block_gather(Lowering& l) {
     return l.wrong("attributes 'gather_axis' and 'quantize_axis' must differ for packed bytes");
   if (l.has_input(3) && l.dtype(3) != l.dtype(0))
     return l.wrong("the zero points must have the data's element type");
-  ASSIGN(int scale_rank, l.rank(2));
-  if (scale_rank != a.rank) return l.wrong("the scales must have the rank of the data");
+  for (std::size_t i = 2; i < 4; ++i) {
+    if (!l.has_input(i)) continue;
+    ASSIGN(int rank, l.rank(i));
+    if (rank != a.rank) return l.wrong("scales and zero points must have the rank of the data");
+  }
   return a;
 }
 

@@ -70,6 +70,8 @@ Result<ValueId> quantized_expression(Lowering& l, std::initializer_list<std::siz
   Operands o;
   std::vector<Place> places;
   for (std::size_t i : starts) {
+    if (!l.has_input(i) || !is_integer(l.dtype(i)))
+      return l.wrong("input " + std::to_string(i) + " must be integers");
     ASSIGN(Place p, add_quantized(l, o, i));
     places.push_back(p);
   }
@@ -95,6 +97,7 @@ Result<ValueId> quantized_expression(Lowering& l, std::initializer_list<std::siz
 // Input 0 to 2 dequantized.
 Result<ValueId> dequantized_input(Lowering& l) {
   TRY(expect_numeric(l));
+  if (!is_integer(l.dtype(0))) return l.wrong("input 0 must be integers");
   ASSIGN(ValueId scale, as_scalar(l, l.input(1)));
   ValueId zero = kNoValue;
   if (l.has_input(2)) {

@@ -92,7 +92,10 @@ Status lower_qgemm(Lowering& l) {
   ASSIGN(ValueId sums, b.one(kMatMul, a, {l.input(0), l.input(3), a_zero, b_zero}));
   std::vector<ValueId> operands = {sums, a_scale, b_scale};
   const bool biased = l.has_input(6);
-  if (biased) operands.push_back(l.input(6));
+  if (biased) {
+    if (l.dtype(6) != DType::i32) return l.wrong("input 6 must be of type i32");
+    operands.push_back(l.input(6));
+  }
   const bool quantized = l.has_input(7);
   if (quantized != l.has_input(8)) return l.wrong("y_scale and y_zero_point go together");
   for (std::size_t i = 7; quantized && i <= 8; ++i) {
@@ -101,7 +104,7 @@ Status lower_qgemm(Lowering& l) {
   }
   return l.output(b.pointwise(operands, [&](ExpressionBuilder& e, std::span<const Ref> in) {
     const Ref sum = biased ? e.add(in[0], in[3]) : in[0];
-    Ref scale = e.mul(in[1], in[2]);
+    Ref scale = e.mul(e.cast(in[1], DType::f32), e.cast(in[2], DType::f32));
     if (alpha != 1) scale = e.mul(scale, e.like(scale, double{alpha}));
     const Ref y = e.mul(e.cast(sum, DType::f32), scale);
     const std::size_t first = biased ? 4 : 3;

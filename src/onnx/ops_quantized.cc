@@ -65,12 +65,15 @@ Result<ValueId> qlinear_conv(Lowering& l, ValueId image) {
   ASSIGN(const ValueId w_scale, by_channel(l, l.input(4), rank));
   std::vector<ValueId> operands{sums, l.input(1), w_scale, l.input(6), l.input(7)};
   if (l.has_input(8)) {
+    if (!l.type(8).is_tensor() || l.dtype(8) != DType::i32)
+      return l.wrong("the bias must be of type i32");
     ASSIGN(const ValueId bias, by_channel(l, l.input(8), rank));
     operands.push_back(bias);
   }
   return b.pointwise(operands, [](ExpressionBuilder& e, std::span<const Ref> x) {
     const Ref sum = x.size() > 5 ? e.add(x[0], x[5]) : x[0];
-    const Ref y = e.mul(e.cast(sum, DType::f32), e.mul(x[1], x[2]));
+    const Ref scale = e.mul(e.cast(x[1], DType::f32), e.cast(x[2], DType::f32));
+    const Ref y = e.mul(e.cast(sum, DType::f32), scale);
     return e.quantize(y, x[3], x[4]);
   });
 }
@@ -128,12 +131,12 @@ Status lower_qlinear_matmul(Lowering& l) {
   ASSIGN(const ValueId a_zero, by_row(l, l.input(2)));
   ASSIGN(const ValueId sums,
          b.one(kMatMul, MatMulAttributes{}, {l.input(0), l.input(3), a_zero, l.input(5)}));
-  return l.output(b.pointwise({sums, scales[0], scales[1], scales[2], scales[3]},
-                              [](ExpressionBuilder& e, std::span<const Ref> x) {
-                                const Ref scale = e.mul(e.widen(x[1]), e.widen(x[2]));
-                                return e.quantize(e.mul(e.cast(x[0], DType::f32), scale),
-                                                  e.widen(x[3]), x[4]);
-                              }));
+  return l.output(
+      b.pointwise({sums, scales[0], scales[1], scales[2], scales[3]},
+                  [](ExpressionBuilder& e, std::span<const Ref> x) {
+                    const Ref scale = e.mul(e.cast(x[1], DType::f32), e.cast(x[2], DType::f32));
+                    return e.quantize(e.mul(e.cast(x[0], DType::f32), scale), e.widen(x[3]), x[4]);
+                  }));
 }
 
 }  // namespace gossamer::onnx

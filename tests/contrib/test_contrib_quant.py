@@ -1,11 +1,11 @@
-# Operators of onnxruntime's own domain on quantized tensors and weights of few bits, one small model
-# each, held against onnxruntime itself. Codes may differ by one where a number lies between two.
+# Operators of onnxruntime's own domain on quantized tensors and weights of few bits, one small
+# model each, held against onnxruntime itself. Codes may differ by one where a number lies between two.
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.contrib.test_contrib import noise
+from tests.contrib.test_contrib import noise, opened
 from tests.models.compare import assert_close, run_peer, run_tool
 
 F = np.float32
@@ -21,12 +21,13 @@ def scalar(value, dtype=F):
     return np.array(value, dtype)
 
 
-def model(folder, op, inputs, outputs=1, fixed=(), domain="com.microsoft", **attributes):
+def model(folder, op, inputs, outputs=1, fixed=(), symbols=False, **attributes):
     """A file with one node, and what to feed it. An input is an array, a TensorProto (a constant)
-    or None (left out); arrays at the places in `fixed` are constants too."""
+    or None (left out); arrays at the places in `fixed` are constants too. With `symbols` extents
+    of the others are open."""
     names = [f"x{i}" if x is not None else "" for i, x in enumerate(inputs)]
     results = [f"y{i}" for i in range(outputs)]
-    node = helper.make_node(op, names, results, "node", domain=domain, **attributes)
+    node = helper.make_node(op, names, results, "node", domain="com.microsoft", **attributes)
     constants, feeds = [], {}
     for i, (name, x) in enumerate(zip(names, inputs)):
         if isinstance(x, TensorProto):
@@ -40,7 +41,11 @@ def model(folder, op, inputs, outputs=1, fixed=(), domain="com.microsoft", **att
         [node],
         "one",
         [
-            helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape)
+            helper.make_tensor_value_info(
+                n,
+                helper.np_dtype_to_tensor_dtype(x.dtype),
+                opened(n, x.shape) if symbols else x.shape,
+            )
             for n, x in feeds.items()
         ],
         [onnx.ValueInfoProto(name=r) for r in results],
@@ -54,16 +59,19 @@ def model(folder, op, inputs, outputs=1, fixed=(), domain="com.microsoft", **att
 
 def compare(folder, op, inputs, *args, tolerance=1e-5, **rest):
     path, feeds = model(folder, op, inputs, *args, **rest)
-    got, expected = run_tool(path, feeds), run_peer(path, feeds)
-    if all(e.dtype.kind == "f" for e in expected.values()):
-        assert_close(got, expected, tolerance)
-        return
-    for name, e in expected.items():
-        assert got[name].shape == e.shape and got[name].dtype == e.dtype
-        steps = np.abs(got[name].astype(np.int64) - e)
-        assert steps.max(initial=0) <= 1 and np.mean(steps != 0) <= 0.02, (
-            f"{name} is off by up to {steps.max()}, at {np.mean(steps != 0):.1%} of its elements"
-        )
+    expected = run_peer(path, feeds)
+    with_symbols, _ = model(folder, op, inputs, *args, symbols=True, **rest)
+    for file in (path, with_symbols):
+        got = run_tool(file, feeds, list(expected))
+        if all(e.dtype.kind == "f" for e in expected.values()):
+            assert_close(got, expected, tolerance)
+            continue
+        for name, e in expected.items():
+            assert got[name].shape == e.shape and got[name].dtype == e.dtype
+            steps = np.abs(got[name].astype(np.int64) - e)
+            assert steps.max(initial=0) <= 1 and np.mean(steps != 0) <= 0.02, (
+                f"{name} is off by up to {steps.max()}, at {np.mean(steps != 0):.1%}"
+            )
 
 
 # --- between quantized tensors ---
@@ -193,7 +201,8 @@ def test_dequantize_four_bits(tmp_path, signed):
 
 @DTYPES
 @pytest.mark.parametrize("columns", [0, 1])
-@pytest.mark.parametrize("trans_a, trans_b, biased, real", [(0, 0, 1, 0), (1, 1, 1, 1), (0, 1, 0, 0)])
+@pytest.mark.parametrize("trans_a, trans_b, biased, real",
+                         [(0, 0, 1, 0), (1, 1, 1, 1), (0, 1, 0, 0)])
 def test_qgemm(tmp_path, dtype, columns, trans_a, trans_b, biased, real):
     a = quantized(6, 16, dtype=dtype)
     b = codes(16, 24, dtype=np.int8)
@@ -349,3 +358,20 @@ def test_gather_block_quantized_axes(tmp_path, gather_axis, quantize_axis):
     inputs = [data, np.array([5, -2, 0]), abs(noise(*blocks)), zero]
     compare(tmp_path, "GatherBlockQuantized", inputs, fixed=(0, 2, 3), block_size=16,
             gather_axis=gather_axis, quantize_axis=quantize_axis)
+
+
+def test_gather_block_quantized_gives_zeros_out_of_range(tmp_path):
+    data = four_bits(codes(ROWS, COLUMNS, dtype=np.int8, low=0, high=15), 0)
+    indices = np.array([ROWS, 2, -ROWS - 1])
+    compare(tmp_path, "GatherBlockQuantized", [data, indices, abs(noise(ROWS, COLUMNS // BLOCK))],
+            fixed=(0, 2), block_size=BLOCK)
+
+
+@pytest.mark.parametrize("code", [TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E5M2,
+                                  TensorProto.FLOAT4E2M1])
+@pytest.mark.parametrize("block", [0, BLOCK])
+def test_gather_block_quantized_floats(tmp_path, code, block):
+    data = helper.make_tensor("", code, (ROWS, COLUMNS), noise(ROWS, COLUMNS).flatten().tolist())
+    scales = abs(noise(ROWS, COLUMNS // block if block else 1))
+    compare(tmp_path, "GatherBlockQuantized", [data, np.array([1, -1, 4]), scales], fixed=(0, 2),
+            block_size=block)
