@@ -56,6 +56,7 @@ struct Origin {
   std::vector<ValueId> inputs, outputs;
   std::shared_ptr<const void>
       source;  // the operator as the file had it; only the room that read it looks inside
+  std::int32_t node_count = 0;  // of nodes made from it; fewer carry it now: a rewrite touched it
 };
 
 class Graph {

@@ -57,11 +57,26 @@ class GraphLowering {
   Result<Body> lower_body(const onnx::Graph& body, const std::vector<gossamer::Type>& input_types);
   // Lowers nodes in place under a scope of their own; gives the values of `outputs`.
   Result<std::vector<ValueId>> in_scope(Scope scope, const std::vector<Node>& nodes,
-                                        const std::shared_ptr<const void>& owner,
                                         const std::vector<std::string>& outputs,
                                         const onnx::Graph* initializers = nullptr);
   // Whether a node at this place sees that name (of a value, or of a function's input left out).
   bool sees(const std::string& name) const;
+  // While it lives, operators that are lowered count as parts of the one being lowered now: their
+  // nodes carry its origin.
+  class PartsOfOperator {
+   public:
+    explicit PartsOfOperator(GraphLowering& g) : graph_(g), before_(g.parts_only_) {
+      g.parts_only_ = true;
+    }
+    ~PartsOfOperator() { graph_.parts_only_ = before_; }
+    PartsOfOperator(const PartsOfOperator&) = delete;
+    PartsOfOperator& operator=(const PartsOfOperator&) = delete;
+
+   private:
+    GraphLowering& graph_;
+    bool before_;
+  };
+
   // Why `what` of v cannot be known at lowering; notes the graph inputs that would have to be
   // bound.
   Status refuse_unknown(ValueId v, std::string_view what);
@@ -71,12 +86,12 @@ class GraphLowering {
   ValueId capture(const std::string& name);
   std::optional<Tensor> small_known(ValueId v);
   Status define(const std::string& name, ValueId v);
-  Status lower_nodes(const std::vector<Node>& nodes, const std::shared_ptr<const void>& owner);
-  Status lower_node(const Node& node, const std::shared_ptr<const void>& owner);
-  Status lower_operator(const Node& node, std::int64_t version, std::vector<ValueId> inputs,
-                        const std::shared_ptr<const void>& owner);
+  Status lower_nodes(const std::vector<Node>& nodes);
+  Status lower_node(const Node& node);
+  Status lower_operator(const Node& node, std::int64_t version, std::vector<ValueId> inputs);
   // The node's operator by the table, or by the host's operators.
   Status lower_by_meaning(const Node& node, std::int64_t version, Lowering& l);
+  Status lower_with_origin(std::int64_t version, Lowering& l);
   Result<std::int64_t> opset_of(const Node& node) const;
   Status call_function(const Function& f, const Node& node, const std::vector<ValueId>& inputs);
   Status add_initializers(const onnx::Graph& graph);
@@ -95,6 +110,9 @@ class GraphLowering {
   std::map<ValueId, ValueId> capture_of_;       // parent's value to ours
   std::map<ValueId, std::string> input_names_;  // of the model's inputs
   std::set<ValueId> named_;                     // values that carry an output's name already
+  OriginId origin_ = kNoOrigin;                 // of the operator that is being lowered
+  std::string origin_name_;
+  bool parts_only_ = false;
   int depth_ = 0;
   bool bound_inputs_ = false;
 };

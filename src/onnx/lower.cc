@@ -100,9 +100,8 @@ Status GraphLowering::define(const std::string& name, ValueId v) {
 
 // --- nodes ---
 
-Status GraphLowering::lower_nodes(const std::vector<Node>& nodes,
-                                  const std::shared_ptr<const void>& owner) {
-  for (const Node& node : nodes) TRY(lower_node(node, owner));
+Status GraphLowering::lower_nodes(const std::vector<Node>& nodes) {
+  for (const Node& node : nodes) TRY(lower_node(node));
   return {};
 }
 
@@ -113,7 +112,7 @@ Result<std::int64_t> GraphLowering::opset_of(const Node& node) const {
   return malformed("the model imports no opset for domain '" + domain + "'");
 }
 
-Status GraphLowering::lower_node(const Node& node, const std::shared_ptr<const void>& owner) {
+Status GraphLowering::lower_node(const Node& node) {
   if (++model_.lowered_nodes > kMaxLoweredNodes)
     return limit_error("the model expands to more than " + std::to_string(kMaxLoweredNodes) +
                        " nodes");
@@ -133,7 +132,7 @@ Status GraphLowering::lower_node(const Node& node, const std::shared_ptr<const v
   } else if (!version.ok()) {
     status = version.status();
   } else {
-    status = lower_operator(node, v, std::move(inputs), owner);
+    status = lower_operator(node, v, std::move(inputs));
   }
   if (!status.ok()) return std::move(status).in(describe(node, v));
   return {};
@@ -227,36 +226,50 @@ Status GraphLowering::lower_by_meaning(const Node& node, std::int64_t version, L
 }
 
 Status GraphLowering::lower_operator(const Node& node, std::int64_t version,
-                                     std::vector<ValueId> inputs,
-                                     const std::shared_ptr<const void>& owner) {
-  gossamer::Graph& g = builder_.graph();
-  Origin origin;
-  origin.domain = node.domain;
-  origin.op_type = node.op_type;
-  origin.name = node.name;
-  origin.version = version;
-  origin.inputs = inputs;
-  origin.source = std::shared_ptr<const void>(owner, &node);
-  const OriginId origin_id = static_cast<OriginId>(g.origins.size());
-  g.origins.push_back(std::move(origin));
-  const std::size_t first_new = g.values.size();
+                                     std::vector<ValueId> inputs) {
+  const std::size_t first_new = builder_.graph().values.size();
   Lowering l(*this, node, version, std::move(inputs));
-  builder_.set_origin(origin_id,
-                      node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name);
-  TRY(lower_by_meaning(node, version, l));
+  TRY(parts_only_ ? lower_by_meaning(node, version, l) : lower_with_origin(version, l));
+  gossamer::Graph& g = builder_.graph();
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-    if (node.outputs[i].empty()) {
-      g.origins[static_cast<std::size_t>(origin_id)].outputs.push_back(kNoValue);
-      continue;
-    }
+    if (node.outputs[i].empty()) continue;
     const ValueId v = l.outputs_[i];
     if (v == kNoValue) return unsupported("output " + std::to_string(i) + " is not computed");
     if (static_cast<std::size_t>(v) >= first_new && !named_.contains(v) &&
         g.rename(v, node.outputs[i]))
       named_.insert(v);
     TRY(define(node.outputs[i], v));
-    g.origins[static_cast<std::size_t>(origin_id)].outputs.push_back(v);
   }
+  return {};
+}
+
+// Lowers an operator and notes what it was, for the nodes made from it.
+Status GraphLowering::lower_with_origin(std::int64_t version, Lowering& l) {
+  const Node& node = l.node();
+  gossamer::Graph& g = builder_.graph();
+  const OriginId id = static_cast<OriginId>(g.origins.size());
+  const std::size_t first_node = g.nodes.size();
+  Origin origin;
+  origin.domain = node.domain;
+  origin.op_type = node.op_type;
+  origin.name = node.name;
+  origin.version = version;
+  origin.inputs = l.inputs_;
+  origin.source = std::make_shared<const Node>(node);
+  g.origins.push_back(std::move(origin));
+  const OriginId outer = std::exchange(origin_, id);
+  const std::string outer_name = std::exchange(
+      origin_name_, node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name);
+  builder_.set_origin(origin_, origin_name_);
+  const Status status = lower_by_meaning(node, version, l);
+  origin_ = outer;
+  origin_name_ = outer_name;
+  builder_.set_origin(origin_, origin_name_);
+  TRY(status);
+  Origin& made = g.origins[static_cast<std::size_t>(id)];
+  made.outputs = l.outputs_;
+  for (std::size_t i = first_node; i < g.nodes.size(); ++i)
+    made.node_count += g.nodes[i].origin == id ? 1 : 0;
   return {};
 }
 
@@ -326,7 +339,7 @@ Status GraphLowering::call_function(const Function& f, const Node& node,
     scope.names[f.inputs[i]] = i < inputs.size() ? inputs[i] : kNoValue;
   model_.calling.push_back(&f);
   const auto* outer_opsets = std::exchange(opsets_, &f.opsets);
-  auto outputs = in_scope(std::move(scope), *body, body, f.outputs);
+  auto outputs = in_scope(std::move(scope), *body, f.outputs);
   opsets_ = outer_opsets;
   model_.calling.pop_back();
   if (!outputs.ok()) return std::move(outputs).status().in("function '" + f.name + "'");
@@ -336,7 +349,6 @@ Status GraphLowering::call_function(const Function& f, const Node& node,
 }
 
 Result<std::vector<ValueId>> GraphLowering::in_scope(Scope scope, const std::vector<Node>& nodes,
-                                                     const std::shared_ptr<const void>& owner,
                                                      const std::vector<std::string>& outputs,
                                                      const onnx::Graph* initializers) {
   if (++depth_ > kMaxLoweredDepth + kMaxFunctionDepth)
@@ -344,7 +356,7 @@ Result<std::vector<ValueId>> GraphLowering::in_scope(Scope scope, const std::vec
   scope.outer = scope_;
   scope_ = &scope;
   Status status = initializers ? add_initializers(*initializers) : Status();
-  if (status.ok()) status = lower_nodes(nodes, owner);
+  if (status.ok()) status = lower_nodes(nodes);
   std::vector<ValueId> out;
   for (const std::string& name : outputs) {
     if (!status.ok()) break;
@@ -506,7 +518,7 @@ Result<GraphLowering::Body> GraphLowering::lower_body(
     TRY(child.define(body.inputs[i].name, v));
   }
   TRY(child.add_initializers(body));
-  TRY(child.lower_nodes(body.nodes, model_.model));
+  TRY(child.lower_nodes(body.nodes));
   TRY(child.set_outputs(body));
   out.captures = std::move(child.captures_);
   return out;
@@ -590,7 +602,7 @@ Status GraphLowering::lower_model(const onnx::Graph& graph) {
   TRY(add_model_inputs(graph));
   TRY(add_initializers(graph));
   bound_inputs_ = false;
-  TRY(lower_nodes(graph.nodes, model_.model));
+  TRY(lower_nodes(graph.nodes));
   if (model_.options.outputs.empty()) return set_outputs(graph);
   for (const std::string& name : model_.options.outputs) {
     const ValueId v = lookup(name);

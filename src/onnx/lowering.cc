@@ -301,8 +301,7 @@ Result<std::vector<ValueId>> Lowering::inline_body(const Graph& body,
   Scope scope;
   for (std::size_t i = 0; i < inputs.size() && i < body.inputs.size(); ++i)
     scope.names[body.inputs[i].name] = inputs[i];
-  return graph_.in_scope(std::move(scope), body.nodes, graph_.model().model, names_of(body.outputs),
-                         &body);
+  return graph_.in_scope(std::move(scope), body.nodes, names_of(body.outputs), &body);
 }
 
 Result<std::vector<ValueId>> Lowering::inline_nodes(const std::vector<Node>& nodes,
@@ -313,8 +312,8 @@ Result<std::vector<ValueId>> Lowering::inline_nodes(const std::vector<Node>& nod
   Scope scope;
   scope.sealed = sealed;
   for (std::size_t i = 0; i < input_names.size(); ++i) scope.names[input_names[i]] = inputs[i];
-  const auto owned = std::make_shared<const std::vector<Node>>(nodes);
-  return graph_.in_scope(std::move(scope), *owned, owned, outputs);
+  const GraphLowering::PartsOfOperator parts(graph_);
+  return graph_.in_scope(std::move(scope), nodes, outputs);
 }
 
 Status Lowering::refuse(std::string what) const { return unsupported(std::move(what)); }
