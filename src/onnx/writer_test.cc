@@ -1,0 +1,208 @@
+// The way back: operators that stay, operators that are spelled anew, and what a file keeps.
+#include "onnx/writer.h"
+
+#include <gtest/gtest.h>
+
+#include "graph/type.h"
+#include "onnx/graph_writer.h"
+#include "onnx/lower.h"
+#include "onnx/raise.h"
+#include "onnx/schemas.h"
+
+namespace gossamer::onnx {
+namespace {
+
+Type type_of(std::string_view text) {
+  const auto type = gossamer::Type::parse(text);
+  EXPECT_TRUE(type.ok()) << text;
+  return type.ok() ? declared_type(*type) : Type{};
+}
+
+// One operator over inputs x0, x1 ..; `constants` follow as initializers.
+struct OneOperator {
+  std::string op;
+  std::vector<std::string> inputs;
+  std::vector<Attribute> attributes;
+  std::vector<Tensor> constants;
+  std::int64_t opset = 21;
+};
+
+Model model_of(const OneOperator& o) {
+  Model m;
+  m.ir_version = 10;
+  m.opsets[""] = o.opset;
+  m.graph.name = "one";
+  Node node;
+  node.op_type = o.op;
+  node.attributes = o.attributes;
+  for (std::size_t i = 0; i < o.inputs.size(); ++i) {
+    node.inputs.push_back("x" + std::to_string(i));
+    m.graph.inputs.push_back({node.inputs.back(), type_of(o.inputs[i])});
+  }
+  for (std::size_t i = 0; i < o.constants.size(); ++i) {
+    node.inputs.push_back("c" + std::to_string(i));
+    m.graph.initializers.push_back({node.inputs.back(), o.constants[i]});
+  }
+  node.outputs = {"y"};
+  m.graph.outputs.push_back({"y", {}});
+  m.graph.nodes.push_back(std::move(node));
+  return m;
+}
+
+Result<Model> rewritten(const Model& model, const WriteOptions& options) {
+  ASSIGN(gossamer::Graph graph, lower(std::make_shared<const Model>(model)));
+  return to_model(graph, options);
+}
+
+std::vector<std::string> operators(const Model& m) {
+  std::vector<std::string> out;
+  for (const Node& n : m.graph.nodes) out.push_back(n.op_type);
+  return out;
+}
+
+Tensor ints(const std::vector<std::int64_t>& v) { return Tensor::vector(v); }
+
+class Spelling : public ::testing::TestWithParam<OneOperator> {};
+
+TEST_P(Spelling, IsTheOperatorThatWasLowered) {
+  const OneOperator& o = GetParam();
+  const Model model = model_of(o);
+  const auto canonical = rewritten(model, {{}, true});
+  ASSERT_TRUE(canonical.ok()) << canonical.status().message();
+  EXPECT_EQ(operators(*canonical), std::vector<std::string>{o.op});
+  // The spelling means the same: lowered again, it is the same operator again.
+  const auto again = rewritten(*canonical, {{}, true});
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(operators(*again), std::vector<std::string>{o.op});
+  const auto stays = rewritten(model, {});
+  ASSERT_TRUE(stays.ok()) << stays.status().message();
+  EXPECT_EQ(operators(*stays), std::vector<std::string>{o.op});
+}
+
+const OneOperator kSpelled[] = {
+    {"Relu", {"f32[2,n]"}, {}, {}},
+    {"LeakyRelu", {"f32[2,n]"}, {attribute("alpha", 0.2F)}, {}},
+    {"Elu", {"f16[4]"}, {attribute("alpha", 1.5F)}, {}},
+    {"Selu", {"f32[4]"}, {}, {}},
+    {"Celu", {"f32[4]"}, {attribute("alpha", 2.0F)}, {}},
+    {"HardSigmoid", {"f32[4]"}, {}, {}},
+    {"HardSwish", {"f32[4]"}, {}, {}},
+    {"Softplus", {"f32[4]"}, {}, {}},
+    {"Softsign", {"bf16[4]"}, {}, {}},
+    {"Mish", {"f32[4]"}, {}, {}},
+    {"Gelu", {"f32[4]"}, {attribute("approximate", "tanh")}, {}},
+    {"Gelu", {"f32[4]"}, {}, {}},
+    {"ThresholdedRelu", {"f32[4]"}, {}, {}},
+    {"Shrink", {"f32[4]"}, {attribute("lambd", 1.5F), attribute("bias", 0.5F)}, {}},
+    {"PRelu", {"f32[2,3]", "f32[3]"}, {}, {}},
+    {"Clip", {"f32[4]"}, {}, {Tensor::scalar(0.0F), Tensor::scalar(6.0F)}},
+    {"IsInf", {"f32[4]"}, {}, {}},
+    {"Add", {"f32[2,3]", "f32[3]"}, {}, {}},
+    {"Pow", {"f32[2,3]", "i32[3]"}, {}, {}},
+    {"Mod", {"i32[3]", "i32[3]"}, {}, {}},
+    {"And", {"bool[3]", "bool[3]"}, {}, {}},
+    {"BitwiseAnd", {"i32[3]", "i32[3]"}, {}, {}},
+    {"Where", {"bool[3]", "f32[3]", "f32[]"}, {}, {}},
+    {"Cast", {"f32[3]"}, {attribute("to", std::int64_t{7})}, {}},
+    {"QuantizeLinear", {"f32[2,3]"}, {}, {Tensor::scalar(0.5F), Tensor::scalar(std::uint8_t{3})}},
+    {"DequantizeLinear", {"i8[2,3]"}, {}, {Tensor::scalar(0.5F), Tensor::scalar(std::int8_t{3})}},
+    {"Transpose", {"f32[a,b,c]"}, {attribute("perm", std::vector<std::int64_t>{2, 0, 1})}, {}},
+    {"Reshape", {"f32[2,6]"}, {}, {ints({3, 4})}},
+    {"Reshape", {"f32[n,6]"}, {}, {ints({-1, 3})}},
+    {"Unsqueeze", {"f32[n,6]"}, {}, {ints({0, 3})}},
+    {"Squeeze", {"f32[n,1,6]"}, {}, {ints({1})}},
+    {"Slice", {"f32[n,6]"}, {}, {ints({1}), ints({4}), ints({1})}},
+    {"Pad", {"f32[n,6]"}, {}, {ints({0, 1, 2, 3})}},
+    {"Expand", {"f32[1,6]"}, {}, {ints({5, 6})}},
+    {"Tile", {"f32[n,6]"}, {}, {ints({1, 2})}},
+    {"Concat", {"f32[n,6]", "f32[m,6]"}, {attribute("axis", std::int64_t{0})}, {}},
+    {"MatMul", {"f32[n,6]", "f32[6,2]"}, {}, {}},
+    {"MatMulInteger", {"u8[n,6]", "i8[6,2]"}, {}, {}},
+    {"Conv", {"f32[n,3,h,w]", "f32[8,3,3,3]"}, {}, {}},
+    {"ConvTranspose", {"f32[n,3,h,w]", "f32[3,8,3,3]"}, {}, {}},
+    {"MaxPool", {"f32[n,3,8,8]"}, {attribute("kernel_shape", std::vector<std::int64_t>{2, 2})}, {}},
+    {"AveragePool",
+     {"f32[n,3,8,8]"},
+     {attribute("kernel_shape", std::vector<std::int64_t>{2, 2})},
+     {}},
+    {"ReduceMean", {"f32[n,3]"}, {}, {ints({1})}},
+    {"ReduceMax", {"f32[n,3]"}, {attribute("keepdims", std::int64_t{0})}, {ints({1})}},
+    {"ArgMax", {"f32[n,3]"}, {attribute("axis", std::int64_t{1})}, {}},
+    {"Softmax", {"f32[n,3]"}, {attribute("axis", std::int64_t{1})}, {}},
+    {"CumSum", {"f32[n,3]"}, {}, {Tensor::scalar(std::int64_t{1})}},
+    {"Gather", {"f32[n,3]", "i64[k]"}, {attribute("axis", std::int64_t{1})}, {}},
+    {"GatherND", {"f32[n,3]", "i64[k,1]"}, {}, {}},
+    {"ScatterND", {"f32[n,3]", "i64[k,1]", "f32[k,3]"}, {}, {}},
+    {"LayerNormalization", {"f32[n,3]", "f32[3]", "f32[3]"}, {}, {}},
+    {"NonZero", {"f32[n,3]"}, {}, {}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Table, Spelling, ::testing::ValuesIn(kSpelled), [](const auto& info) {
+  return info.param.op + "_" + std::to_string(info.index);
+});
+
+TEST(Writer, KeepsNamesMetadataAndSymbols) {
+  Model model = model_of({"Relu", {"f32[batch,3]"}, {}, {}});
+  model.metadata = {{"author", "somebody"}};
+  model.graph.nodes[0].name = "activation";
+  const auto written = rewritten(model, {});
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  EXPECT_EQ(written->metadata, model.metadata);
+  EXPECT_EQ(written->opsets, model.opsets);
+  ASSERT_EQ(written->graph.inputs.size(), 1U);
+  EXPECT_EQ(written->graph.inputs[0].name, "x0");
+  EXPECT_EQ((*written->graph.inputs[0].type.shape)[0].param, "batch");
+  EXPECT_EQ(written->graph.outputs[0].name, "y");
+  EXPECT_EQ(written->graph.nodes[0].name, "activation");
+}
+
+TEST(Writer, SpellsWhatMeansSomethingElseAtTheOpsetAsked) {
+  // ReduceMax takes its axes as an attribute below 18.
+  const Model model = model_of({"ReduceMax", {"f32[n,3]"}, {}, {ints({1})}, 18});
+  const auto older = rewritten(model, {17, false});
+  ASSERT_TRUE(older.ok()) << older.status().message();
+  EXPECT_EQ(older->opsets.at(""), 17);
+  ASSERT_EQ(older->graph.nodes.size(), 1U);
+  EXPECT_EQ(older->graph.nodes[0].inputs.size(), 1U);
+  EXPECT_TRUE(older->graph.initializers.empty());
+}
+
+TEST(Writer, LiftsTheOpsetToWhatTheModelNeeds) {
+  const Model model = model_of({"CumProd", {"f32[n]"}, {}, {Tensor::scalar(std::int64_t{0})}, 26});
+  const auto older = rewritten(model, {17, false});
+  ASSERT_TRUE(older.ok()) << older.status().message();
+  EXPECT_EQ(older->opsets.at(""), 26);
+}
+
+TEST(Writer, BytesReadBackAsTheyWere) {
+  Model model = model_of({"Add", {"f32[2]"}, {}, {Tensor::vector(std::vector<float>{1, 2})}});
+  Result<Tensor> narrow = Tensor::make(DType::i4, Shape{3});
+  ASSERT_TRUE(narrow.ok());
+  narrow->mutable_values<std::uint8_t>()[1] = 0xFF;  // -1
+  narrow->mutable_values<std::uint8_t>()[2] = 5;
+  model.graph.initializers.push_back({"narrow", *narrow});
+  model.graph.initializers.push_back({"words", Tensor::vector(std::vector<std::string>{"a", ""})});
+  const auto bytes = serialize(model);
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  const auto held = std::make_shared<const std::string>(*bytes);
+  const auto read = parse_model(std::as_bytes(std::span(*held)), held, std::nullopt);
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  ASSERT_EQ(read->graph.initializers.size(), 3U);
+  const auto unpacked = read->graph.initializers[1].tensor.unpack();
+  ASSERT_TRUE(unpacked.ok());
+  EXPECT_TRUE(unpacked->same_bits(*narrow));
+  EXPECT_EQ(read->graph.initializers[2].tensor.values<std::string>()[0], "a");
+  EXPECT_EQ(read->graph.nodes[0].op_type, "Add");
+}
+
+TEST(Schemas, TellWhichVersionsSayTheSame) {
+  EXPECT_TRUE(same_meaning("", "Relu", 6, 17));   // 13, 14 added types
+  EXPECT_FALSE(same_meaning("", "Relu", 17, 6));  // which an older file does not have
+  EXPECT_TRUE(same_meaning("", "Relu", 17, 21));  // nothing changed
+  EXPECT_FALSE(same_meaning("", "Softmax", 11, 13));
+  EXPECT_FALSE(same_meaning("custom", "Relu", 1, 2));
+  EXPECT_FALSE(same_meaning("", "Gelu", 20, 17));  // not there yet
+}
+
+}  // namespace
+}  // namespace gossamer::onnx
