@@ -9,6 +9,7 @@
 #include "cli/verb.h"
 #include "nlohmann/json.hpp"
 #include "onnx/bind.h"
+#include "onnx/writer.h"
 #include "passes/passes.h"
 #include "primitives/evaluator.h"
 #include "primitives/primitives.h"
@@ -83,6 +84,32 @@ std::vector<const onnx::ValueInfo*> pointers(const std::vector<onnx::ValueInfo>&
   return out;
 }
 
+Result<Graph> optimized(Graph graph, std::span<const Pass> passes) {
+  if (passes.empty()) return graph;
+  ASSIGN(PassReport report,
+         run_passes(std::move(graph), passes, PassOptions{.max_rounds = 4, .verify = true}));
+  return std::move(report.graph);
+}
+
+// The model as it comes back from its own ONNX bytes; for the inputs' shapes only where structure
+// depends on their values.
+Result<std::shared_ptr<const onnx::Model>> written_and_read(
+    const std::shared_ptr<const onnx::Model>& model, const std::map<std::string, Value>& feeds,
+    const onnx::LowerOptions& options, const Treatment& treatment) {
+  Result<Graph> graph = onnx::lower(model, options);
+  if (!graph.ok()) graph = onnx::lower_for(model, feeds, options);
+  if (!graph.ok()) return std::move(graph).status();
+  graph = optimized(std::move(graph).value(), treatment.passes);
+  if (!graph.ok()) return std::move(graph).status();
+  onnx::WriteOptions write;
+  write.canonical = treatment.trip == RoundTrip::canonical;
+  ASSIGN(const onnx::Model written, onnx::to_model(*graph, write));
+  ASSIGN(std::string bytes, onnx::serialize(written));
+  const auto held = std::make_shared<const std::string>(std::move(bytes));
+  ASSIGN(onnx::Model read, onnx::parse_model(std::as_bytes(std::span(*held)), held, std::nullopt));
+  return std::make_shared<const onnx::Model>(std::move(read));
+}
+
 Status judge(const std::vector<onnx::NamedValue>& answers,
              const std::map<std::string, Value>& expected, const std::set<std::string>& random,
              const Tolerance& tolerance, std::string& note) {
@@ -147,18 +174,21 @@ Result<std::span<const Pass>> choose_passes(const std::string& name) {
 
 Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
                       const onnx::LowerOptions& options, const fs::path& folder,
-                      const CaseFacts& facts, std::string& note, std::span<const Pass> passes) {
+                      const CaseFacts& facts, std::string& note, const Treatment& treatment) {
   const std::vector<const onnx::ValueInfo*> outputs = pointers(model->graph.outputs);
   std::vector<const onnx::ValueInfo*> inputs = onnx::free_inputs(*model);
   if (!data_file(folder, "input", inputs.size()).empty()) inputs = pointers(model->graph.inputs);
   ASSIGN(auto feeds, read_values(folder, "input", inputs));
   ASSIGN(auto expected, read_values(folder, "output", outputs));
-  ASSIGN(Graph graph, onnx::lower_for(model, feeds, options));
+  std::shared_ptr<const onnx::Model> judged = model;
+  const bool written = treatment.trip != RoundTrip::none;
+  if (written) {
+    ASSIGN(judged, written_and_read(model, feeds, options, treatment));
+  }
+  ASSIGN(Graph graph, onnx::lower_for(judged, feeds, options));
   std::set<std::string> random = random_outputs(graph);
-  if (!passes.empty()) {
-    ASSIGN(PassReport report,
-           run_passes(std::move(graph), passes, PassOptions{.max_rounds = 4, .verify = true}));
-    graph = std::move(report.graph);
+  if (!written) {
+    ASSIGN(graph, optimized(std::move(graph), treatment.passes));
   }
   for (int k : facts.random_outputs)
     if (k >= 0 && k < static_cast<int>(outputs.size()))

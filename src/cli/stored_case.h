@@ -12,6 +12,13 @@
 
 namespace gossamer::cli {
 
+// What happens to a model before it runs: nothing, or it is written as ONNX and read again.
+enum class RoundTrip : std::uint8_t { none, origin, canonical };
+struct Treatment {
+  std::span<const Pass> passes;  // before it is written
+  RoundTrip trip = RoundTrip::none;
+};
+
 struct CaseFacts {
   Tolerance tolerance;
   std::set<int> random_outputs;  // judged by type and shape even if the graph does not show why
@@ -27,10 +34,10 @@ Result<std::vector<std::filesystem::path>> data_sets(const std::filesystem::path
 // All portable passes ("all"), the one of that name, or none (""); a usage error lists them.
 Result<std::span<const Pass>> choose_passes(const std::string& name);
 
-// Runs one data set, on the graph that the passes make. Code::mismatch says which output differs,
-// where and by how much. `note` tells what was judged by type and shape only.
+// Runs one data set, on what the treatment makes of the graph. Code::mismatch says which output
+// differs, where and by how much. `note` tells what was judged by type and shape only.
 Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
                       const onnx::LowerOptions& options, const std::filesystem::path& folder,
-                      const CaseFacts& facts, std::string& note, std::span<const Pass> passes = {});
+                      const CaseFacts& facts, std::string& note, const Treatment& treatment = {});
 
 }  // namespace gossamer::cli

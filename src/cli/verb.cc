@@ -44,6 +44,8 @@ void print_error(const Status& status) {
   if (!status.hint().empty()) std::fprintf(stderr, "gossamer: hint: %s\n", status.hint().c_str());
 }
 
+void note(const std::string& text) { std::fprintf(stderr, "gossamer: note: %s\n", text.c_str()); }
+
 Status print(std::string_view text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     return io_error("cannot write to standard output");

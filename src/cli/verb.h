@@ -39,6 +39,8 @@ struct ModelOptions {
 int exit_code(const Status& status);
 // "gossamer: error: ..." and "gossamer: hint: ..." on stderr.
 void print_error(const Status& status);
+// "gossamer: note: ..." on stderr: something that the user should know and that is no error.
+void note(const std::string& text);
 // Writes text to stdout; a closed or full output is an io error.
 Status print(std::string_view text);
 

@@ -17,6 +17,7 @@ struct CheckVerb {
   std::string data, suite, passes;
   Tolerance tolerance;
   bool json = false;
+  RoundTrip trip = RoundTrip::none;
 
   Status run() const;
   Status run_suite() const;
@@ -55,7 +56,7 @@ Result<std::vector<fs::path>> find_cases(const fs::path& root) {
   return cases;
 }
 
-Status check_case(const fs::path& folder, Tolerance tolerance, std::span<const Pass> passes,
+Status check_case(const fs::path& folder, Tolerance tolerance, const Treatment& treatment,
                   std::vector<std::string>& operators, std::string& note) {
   ASSIGN(CaseFacts facts, read_case_facts(folder / "case.json", tolerance));
   ASSIGN(onnx::Model model, onnx::read_model(folder / "model.onnx"));
@@ -63,7 +64,7 @@ Status check_case(const fs::path& folder, Tolerance tolerance, std::span<const P
   collect_operators(shared->graph, operators);
   ASSIGN(std::vector<fs::path> sets, data_sets(folder));
   for (const fs::path& set : sets) {
-    Status s = check_data_set(shared, {}, set, facts, note, passes);
+    Status s = check_data_set(shared, {}, set, facts, note, treatment);
     if (!s.ok()) return std::move(s).in(set.filename().string());
   }
   return {};
@@ -77,7 +78,7 @@ Status CheckVerb::run_suite() const {
     if (g_interrupted) return {Code::interrupted, "interrupted"};
     std::vector<std::string> operators;
     std::string note;
-    const Status s = check_case(folder, tolerance, chosen, operators, note);
+    const Status s = check_case(folder, tolerance, {chosen, trip}, operators, note);
     const std::string name = fs::relative(folder, suite).string();
     ++counts[suite_status(s)];
     if (json) {
@@ -111,7 +112,7 @@ Status CheckVerb::run() const {
   nlohmann::json rows = nlohmann::json::array();
   for (const fs::path& set : sets) {
     std::string note;
-    const Status s = check_data_set(loaded, options, set, {tolerance, {}}, note, chosen);
+    const Status s = check_data_set(loaded, options, set, {tolerance, {}}, note, {chosen, trip});
     if (!s.ok() && s.code() != Code::mismatch) return s;
     if (!s.ok()) failed = s;
     rows.push_back({{"data", set.string()},
@@ -142,6 +143,11 @@ void add_check(CLI::App& app, Invocation& invocation) {
                    "Optimize each graph before it runs: 'all', or the name of one pass");
   verb->add_option("--rtol", self->tolerance.rtol, "Relative tolerance")->capture_default_str();
   verb->add_option("--atol", self->tolerance.atol, "Absolute tolerance")->capture_default_str();
+  verb->add_option("--round-trip", self->trip,
+                   "Write each model as ONNX and read it again first: with its operators as they "
+                   "were (origin), or each spelled from its primitives (canonical)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, RoundTrip>{
+          {"origin", RoundTrip::origin}, {"canonical", RoundTrip::canonical}}));
   verb->add_flag("--json", self->json,
                  "Print JSON: one object a line for --suite, an array for --data");
   verb->footer(

@@ -107,6 +107,7 @@ class Compactor {
     for (auto* ids : {&copy.inputs, &copy.outputs})
       for (ValueId& v : *ids)
         if (v != kNoValue) v = image_[index(v)];
+    copy.node_count = 0;  // of those that are left
     out_.origins.push_back(std::move(copy));
   }
 
@@ -116,6 +117,7 @@ class Compactor {
       for (ValueId& v : *ids)
         if (v != kNoValue) v = image_[index(v)];
     if (copy.origin != kNoOrigin) copy.origin = origin_image_[index(copy.origin)];
+    if (copy.origin != kNoOrigin) ++out_.origins[index(copy.origin)].node_count;
     out_.append(std::move(copy));
   }
 
