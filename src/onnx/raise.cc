@@ -166,6 +166,16 @@ Raising::Names Raising::emit_many(std::string_view op, Names inputs, std::size_t
   return nodes_.back().outputs;
 }
 
+Raising::Name Raising::emit_learned(std::string_view op, std::int64_t since, Names inputs,
+                                    Attributes attributes) {
+  constexpr const char* kDomain = "ai.onnx.ml";
+  std::int64_t& version = writer_.model().domains[kDomain];
+  version = std::max(version, since);
+  const Name out = emit(op, std::move(inputs), std::move(attributes));
+  nodes_.back().domain = kDomain;
+  return out;
+}
+
 namespace {
 
 // What a constant is called: its elements when they are few and short.

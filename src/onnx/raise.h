@@ -70,6 +70,8 @@ class Raising {
   Name emit(std::string_view op, Names inputs, Attributes attributes = {});
   Names emit_many(std::string_view op, Names inputs, std::size_t outputs,
                   Attributes attributes = {});
+  // A node of ai.onnx.ml, of the domain's version `since` at least.
+  Name emit_learned(std::string_view op, std::int64_t since, Names inputs, Attributes attributes);
   Name constant(const Tensor& tensor);
   Name ints(const std::vector<std::int64_t>& values);  // i64 vector
   Name integer(std::int64_t value);                    // i64 scalar
