@@ -1,4 +1,4 @@
-// Strings, lookups in tables and decoding of images.
+// Strings, lookups in tables, trees and decoding of images.
 #include <algorithm>
 #include <limits>
 #include <numeric>
@@ -10,6 +10,7 @@
 #include "reference/text.h"
 #include "reference/text_normalize.h"
 #include "reference/text_split.h"
+#include "reference/tree_ensemble.h"
 
 namespace gossamer::onnx {
 
@@ -124,6 +125,74 @@ Status raise_image_decode(Raising& r) {
   r.needs(20);
   r.result(0, r.emit("ImageDecoder", {r.operand(0)},
                      {attribute("pixel_format", kFormats[static_cast<std::size_t>(format)])}));
+  return {};
+}
+
+// --- trees ---
+
+namespace {
+
+// `values` as a vector of a float type.
+Result<Tensor> floats_of(const std::vector<double>& values, DType dtype) {
+  if (dtype == DType::f64) return Tensor::vector(values);
+  if (dtype != DType::f32) return unsupported("trees of this element type have no spelling");
+  return Tensor::vector(std::vector<float>(values.begin(), values.end()));
+}
+
+// Where a branch leads: the standard numbers leaves from 0 and says which ones they are.
+void add_branch(Raising::Attributes& out, std::string_view name,
+                const std::vector<std::int64_t>& to) {
+  std::vector<std::int64_t> ids, leaves;
+  for (const std::int64_t t : to) {
+    ids.push_back(t < 0 ? -1 - t : t);
+    leaves.push_back(t < 0 ? 1 : 0);
+  }
+  out.push_back(attribute("nodes_" + std::string(name) + "nodeids", std::move(ids)));
+  out.push_back(attribute("nodes_" + std::string(name) + "leafs", std::move(leaves)));
+}
+
+Result<Tensor> members_of(const TreeEnsembleAttributes& a, DType dtype) {
+  std::vector<double> list;
+  std::size_t next = 0;
+  for (const std::int64_t end : a.member_ends) {
+    for (; next < static_cast<std::size_t>(end); ++next) list.push_back(a.members[next]);
+    list.push_back(std::numeric_limits<double>::quiet_NaN());
+  }
+  return floats_of(list, dtype);
+}
+
+}  // namespace
+
+Status raise_tree_ensemble(Raising& r) {
+  const auto& a = r.attributes<TreeEnsembleAttributes>();
+  bool plain = a.base.empty();  // one vote a leaf, every root a node
+  for (std::size_t i = 0; i < a.leaf_ends.size(); ++i)
+    plain = plain && a.leaf_ends[i] == static_cast<std::int64_t>(i) + 1;
+  for (const std::int64_t root : a.roots) plain = plain && root >= 0;
+  if (!plain || r.dtype(0) != a.dtype) return r.refuse("an ensemble of this form has no spelling");
+  ASSIGN(Tensor splits, floats_of(a.splits, a.dtype));
+  ASSIGN(Tensor weights, floats_of(a.vote_weights, a.dtype));
+  std::vector<std::uint8_t> modes;
+  for (const TreeBranch b : a.branches) modes.push_back(static_cast<std::uint8_t>(b));
+  Raising::Attributes attributes = {
+      attribute("aggregate_function", static_cast<std::int64_t>(a.aggregate)),
+      attribute("n_targets", a.targets),
+      attribute("tree_roots", a.roots),
+      attribute("nodes_featureids", a.features),
+      attribute("nodes_modes", Tensor::vector(modes)),
+      attribute("nodes_splits", std::move(splits)),
+      attribute("leaf_targetids", a.vote_targets),
+      attribute("leaf_weights", std::move(weights))};
+  add_branch(attributes, "true", a.on_true);
+  add_branch(attributes, "false", a.on_false);
+  if (std::find(a.missing.begin(), a.missing.end(), true) != a.missing.end())
+    attributes.push_back(attribute("nodes_missing_value_tracks_true",
+                                   std::vector<std::int64_t>(a.missing.begin(), a.missing.end())));
+  if (!a.member_ends.empty()) {
+    ASSIGN(Tensor members, members_of(a, a.dtype));
+    attributes.push_back(attribute("membership_values", std::move(members)));
+  }
+  r.result(0, r.emit_learned("TreeEnsemble", 5, {r.operand(0)}, std::move(attributes)));
   return {};
 }
 

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/test_folder.h"
 #include "graph/type.h"
+#include "onnx/extract.h"
 #include "onnx/graph_writer.h"
 #include "onnx/lower.h"
 #include "onnx/raise.h"
@@ -137,8 +139,8 @@ const OneOperator kSpelled[] = {
     {"NonZero", {"f32[n,3]"}, {}, {}},
 };
 
-INSTANTIATE_TEST_SUITE_P(Table, Spelling, ::testing::ValuesIn(kSpelled), [](const auto& info) {
-  return info.param.op + "_" + std::to_string(info.index);
+INSTANTIATE_TEST_SUITE_P(Table, Spelling, ::testing::ValuesIn(kSpelled), [](const auto& spelled) {
+  return spelled.param.op + "_" + std::to_string(spelled.index);
 });
 
 TEST(Writer, KeepsNamesMetadataAndSymbols) {
@@ -193,6 +195,61 @@ TEST(Writer, BytesReadBackAsTheyWere) {
   EXPECT_TRUE(unpacked->same_bits(*narrow));
   EXPECT_EQ(read->graph.initializers[2].tensor.values<std::string>()[0], "a");
   EXPECT_EQ(read->graph.nodes[0].op_type, "Add");
+}
+
+TEST(Writer, PutsManyBytesIntoAFileBesideTheModel) {
+  const Tensor large = Tensor::vector(std::vector<float>(3000, 1.5F));
+  Model model = model_of({"Add", {"f32[3000]"}, {}, {large}});
+  model.graph.initializers.push_back({"small", Tensor::scalar(2.0F)});
+  const TestFolder folder;
+  const Status written = write_file(model, folder.file("m.onnx"), {.max_inline_bytes = 5000});
+  ASSERT_TRUE(written.ok()) << written.message();
+  EXPECT_EQ(folder.entries(), 2U);
+  EXPECT_EQ(folder.get("m.onnx.data").size(), 12000U);
+  const auto read = read_model(folder.file("m.onnx"));
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  EXPECT_TRUE(read->graph.initializers[0].tensor.same_bits(large));
+  EXPECT_EQ(read->graph.initializers[1].tensor.values<float>()[0], 2.0F);
+}
+
+// x -Relu-> a -Exp-> b, and b + z -> y.
+Model chain() {
+  Model m = model_of({"Relu", {"f32[n]"}, {}, {}});
+  m.graph.inputs.push_back({"z", type_of("f32[n]")});
+  m.graph.nodes[0].outputs = {"a"};
+  const auto add = [&](const char* op, std::vector<std::string> inputs, const char* output) {
+    Node node;
+    node.op_type = op;
+    node.inputs = std::move(inputs);
+    node.outputs = {output};
+    m.graph.nodes.push_back(std::move(node));
+  };
+  add("Exp", {"a"}, "b");
+  add("Add", {"b", "z"}, "y");
+  return m;
+}
+
+TEST(Extract, CutsOutWhatLiesBetween) {
+  const auto graph = extract(std::make_shared<const Model>(chain()), {"a"}, {"b"});
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  const auto written = to_model(*graph, {});
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  EXPECT_EQ(operators(*written), std::vector<std::string>{"Exp"});
+  ASSERT_EQ(written->graph.inputs.size(), 1U);
+  EXPECT_EQ(written->graph.inputs[0].name, "a");
+  EXPECT_EQ((*written->graph.inputs[0].type.shape)[0].param, "n");
+  EXPECT_EQ(written->graph.outputs[0].name, "b");
+}
+
+TEST(Extract, RefusesWhatItCannotCutOff) {
+  const auto model = std::make_shared<const Model>(chain());
+  const auto open = extract(model, {"a"}, {"y"});
+  ASSERT_FALSE(open.ok());
+  EXPECT_NE(open.status().message().find("'z'"), std::string::npos) << open.status().message();
+  EXPECT_EQ(extract(model, {"nothing"}, {"y"}).status().code(), Code::usage);
+  EXPECT_EQ(extract(model, {"a"}, {"a"}).status().code(), Code::usage);
+  const auto whole = extract(model, {"b", "z"}, {"y"});
+  EXPECT_TRUE(whole.ok()) << whole.status().message();
 }
 
 TEST(Schemas, TellWhichVersionsSayTheSame) {
