@@ -141,7 +141,7 @@ Status InfoVerb::run() const {
   Result<Graph> graph = onnx::lower(loaded, options, &needs);
   if (graph.ok()) {
     add_summary(out, summarize(*graph));
-  } else if (needs.empty()) {
+  } else if (needs.empty() || graph.status().code() != Code::unsupported) {
     return std::move(graph).status();
   } else {
     out["depends_on_inputs"] = needs;

@@ -59,8 +59,6 @@ class GraphLowering {
   Result<std::vector<ValueId>> in_scope(Scope scope, const std::vector<Node>& nodes,
                                         const std::vector<std::string>& outputs,
                                         const onnx::Graph* initializers = nullptr);
-  // Whether a node at this place sees that name (of a value, or of a function's input left out).
-  bool sees(const std::string& name) const;
   // While it lives, operators that are lowered count as parts of the one being lowered now: their
   // nodes carry its origin.
   class PartsOfOperator {
@@ -80,6 +78,9 @@ class GraphLowering {
   // Why `what` of v cannot be known at lowering; notes the graph inputs that would have to be
   // bound.
   Status refuse_unknown(ValueId v, std::string_view what);
+  // Notes the graph inputs that v depends on as wanted; false when it depends on none, or on more
+  // than those.
+  bool ask_for(ValueId v);
 
  private:
   ValueId lookup(const std::string& name);

@@ -4,12 +4,15 @@
 
 #include <algorithm>
 
+#include "onnx/check_names.h"
 #include "onnx/graph_lowering.h"
 
 namespace gossamer::onnx {
 namespace {
 
-constexpr std::int64_t kMaxLoweredNodes = 1'000'000;
+// Nodes after functions are expanded: a base that any honest model keeps to, more for larger files.
+constexpr std::int64_t kBaseLoweredNodes = 40'000;
+constexpr std::int64_t kBytesPerLoweredNode = 64;
 constexpr int kMaxFunctionDepth = 64;
 constexpr std::int64_t kMaxLoweredDepth = 64;
 
@@ -51,14 +54,6 @@ ValueId GraphLowering::lookup(const std::string& name) {
     if (s->sealed) return kNoValue;
   }
   return parent_ ? capture(name) : kNoValue;
-}
-
-bool GraphLowering::sees(const std::string& name) const {
-  for (const Scope* s = scope_; s != nullptr; s = s->outer) {
-    if (s->names.contains(name)) return true;
-    if (s->sealed) return false;
-  }
-  return parent_ != nullptr && parent_->sees(name);
 }
 
 // A value of the parent graph as an input of this one; what is known of it stays known.
@@ -113,9 +108,11 @@ Result<std::int64_t> GraphLowering::opset_of(const Node& node) const {
 }
 
 Status GraphLowering::lower_node(const Node& node) {
-  if (++model_.lowered_nodes > kMaxLoweredNodes)
-    return limit_error("the model expands to more than " + std::to_string(kMaxLoweredNodes) +
-                       " nodes");
+  const std::int64_t limit =
+      kBaseLoweredNodes +
+      static_cast<std::int64_t>(model_.model->file_bytes) / kBytesPerLoweredNode;
+  if (++model_.lowered_nodes > limit)
+    return limit_error("the model expands to more than " + std::to_string(limit) + " nodes");
   std::vector<ValueId> inputs;
   inputs.reserve(node.inputs.size());
   const auto version = opset_of(node);
@@ -549,23 +546,25 @@ bool GraphLowering::trace_inputs(ValueId v, std::set<std::string>& names, std::s
   return false;  // a body's own input
 }
 
-Status GraphLowering::refuse_unknown(ValueId v, std::string_view what) {
+bool GraphLowering::ask_for(ValueId v) {
   std::set<std::string> names;
   std::set<ValueId> seen;
-  const std::string name = builder_.graph().value(v).name;
-  if (!trace_inputs(v, names, seen) || names.empty())
-    return unsupported(std::string(what) + " of '" + name +
-                       "' is computed while running, but structure depends on it");
-  std::string list;
-  for (const std::string& n : names) {
+  if (!trace_inputs(v, names, seen) || names.empty()) return false;
+  for (const std::string& n : names)
     if (std::find(model_.needs_binding.begin(), model_.needs_binding.end(), n) ==
         model_.needs_binding.end())
       model_.needs_binding.push_back(n);
-    list += (list.empty() ? "'" : ", '") + n + "'";
-  }
-  return unsupported(std::string(what) + " of '" + name + "' depends on the value of input " +
-                         list + ", which is not known yet",
-                     "bind that input's value, or fix its shape");
+  return true;
+}
+
+Status GraphLowering::refuse_unknown(ValueId v, std::string_view what) {
+  const std::string text = std::string(what) + " of '" + builder_.graph().value(v).name + "'";
+  if (!ask_for(v))
+    return unsupported(text + " is computed while running, but structure depends on it");
+  std::string list;
+  for (const std::string& n : model_.needs_binding) list += (list.empty() ? "'" : ", '") + n + "'";
+  return unsupported(text + " depends on values of inputs (" + list + "), which are not known yet",
+                     "bind those inputs' values, or fix their shapes");
 }
 
 GraphLowering::GraphLowering(ModelLowering& model, gossamer::Graph& graph, GraphLowering* parent,
@@ -585,6 +584,7 @@ Result<gossamer::Graph> lower(const std::shared_ptr<const Model>& model,
                               const LowerOptions& options,
                               std::vector<std::string>* needs_binding) {
   ModelLowering state(model, options);
+  TRY(check_names(*model));
   TRY(state.index_functions());
   gossamer::Graph graph;
   graph.name = model->graph.name.empty() ? "main" : model->graph.name;

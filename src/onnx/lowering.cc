@@ -2,8 +2,6 @@
 #include "onnx/lowering.h"
 
 #include <algorithm>
-#include <set>
-#include <string_view>
 
 #include "onnx/graph_lowering.h"
 
@@ -150,6 +148,8 @@ Result<Tensor> Lowering::structure_of(ValueId v) {
 
 Result<Tensor> Lowering::structure(std::size_t i) { return structure_of(inputs_[i]); }
 
+bool Lowering::ask_for(std::size_t i) { return graph_.ask_for(inputs_[i]); }
+
 Result<std::vector<std::int64_t>> Lowering::structure_ints(std::size_t i) {
   ASSIGN(Tensor t, structure(i));
   auto ints = to_int64s(t);
@@ -220,46 +220,6 @@ Result<std::vector<Extent>> Lowering::extents_of(ValueId v, std::vector<ValueId>
 }
 
 // --- bodies ---
-
-namespace {
-
-// The names that a body defines while its nodes are gone through, and those of bodies around it.
-struct Names {
-  std::set<std::string_view> own;
-  const Names* outer = nullptr;
-  bool contains(const std::string& name) const {
-    return own.contains(name) || (outer != nullptr && outer->contains(name));
-  }
-};
-
-using Sees = std::function<bool(const std::string&)>;
-
-Status check_names_of(const Graph& body, const Names* outer, const Sees& sees) {
-  Names names{{}, outer};
-  for (const onnx::ValueInfo& v : body.inputs) names.own.insert(v.name);
-  for (const Initializer& i : body.initializers) names.own.insert(i.name);
-  for (const SparseTensor& t : body.sparse_initializers) names.own.insert(t.name);
-  for (const Node& node : body.nodes) {
-    for (const std::string& name : node.inputs)
-      if (!name.empty() && !names.contains(name) && !sees(name))
-        return malformed("node '" + node.name + "' (" + node.op_type + "): input '" + name +
-                         "' is not defined before it is used");
-    for (const Attribute& a : node.attributes)
-      for (const auto& g : a.graphs) TRY(check_names_of(*g, &names, sees));
-    for (const std::string& name : node.outputs) names.own.insert(name);
-  }
-  for (const onnx::ValueInfo& v : body.outputs)
-    if (!names.contains(v.name) && !sees(v.name))
-      return malformed("output '" + v.name + "' is never produced");
-  return {};
-}
-
-}  // namespace
-
-Status Lowering::check_names(const Graph& body) {
-  return check_names_of(body, nullptr,
-                        [this](const std::string& name) { return graph_.sees(name); });
-}
 
 Result<std::vector<std::shared_ptr<const gossamer::Graph>>> Lowering::lower_bodies(
     const std::vector<const Graph*>& bodies,

@@ -80,6 +80,8 @@ class Lowering {
   Result<std::int64_t> structure_int(std::size_t i);
   // The same of any value of the graph under construction.
   Result<Tensor> structure_of(ValueId v);
+  // Whether input i depends on values of graph inputs, which then are asked for.
+  bool ask_for(std::size_t i);
   // Known now or not: no refusal.
   std::optional<std::vector<std::int64_t>> known_ints(std::size_t i);
 
@@ -92,9 +94,6 @@ class Lowering {
   Result<std::vector<Extent>> extents_of(ValueId v, std::vector<ValueId>& args);
 
   // --- bodies ---
-  // Whether every name that the body's nodes and outputs read is defined: what is wrong with a body
-  // whatever the types are.
-  Status check_names(const Graph& body);
   // Lowers graph attributes of this node, body i with inputs of input_types[i]. Outer values that
   // any of them reads are appended to `captured`, as values of this graph; each body's inputs are
   // its own, then all captures.

@@ -37,11 +37,9 @@ Status output_all(Lowering& l, const std::vector<ValueId>& values) {
 Status lower_if(Lowering& l) {
   ASSIGN(const Graph* then_branch, body_of(l, "then_branch"));
   ASSIGN(const Graph* else_branch, body_of(l, "else_branch"));
-  for (const Graph* branch : {then_branch, else_branch}) {
-    if (branch->outputs.size() != then_branch->outputs.size() || !branch->inputs.empty())
-      return l.wrong("the branches take inputs or give different numbers of outputs");
-    TRY(l.check_names(*branch));
-  }
+  for (const Graph* branch : {then_branch, else_branch})
+    if (branch->outputs.size() != l.output_count() || !branch->inputs.empty())
+      return l.wrong("a branch takes inputs, or gives another number of outputs than the node");
   ASSIGN(const std::optional<bool> taken, known_condition(l));
   std::vector<ValueId> operands{l.input(0)};
   if (taken) operands[0] = l.b().constant(Tensor::scalar(*taken));
@@ -53,10 +51,14 @@ Status lower_if(Lowering& l) {
     results = l.b().add(kIf, make_attributes(IfAttributes{}), std::move(operands),
                         then_branch->outputs.size(), std::move(bodies).value());
   }
-  // Exporters leave branches that are never taken with ranks that cannot be: what decides is asked
-  // for, so that a caller who knows it lowers again.
-  if (!taken && !(bodies.ok() && results.ok())) (void)l.structure(0).ok();
-  if (taken && !(bodies.ok() && results.ok()))
+  // Exporters leave branches that are never taken with ranks that cannot be. When the condition is
+  // an input's affair it is asked for, so that a caller who knows it lowers again.
+  const bool fine = bodies.ok() && results.ok();
+  if (!taken && !fine && l.ask_for(0)) {
+    const Status& why = bodies.ok() ? results.status() : bodies.status();
+    return l.refuse("which branch runs depends on an input, and one cannot run: " + why.message());
+  }
+  if (taken && !fine)
     results = l.inline_body(*taken ? *then_branch : *else_branch);
   else if (!bodies.ok())
     return std::move(bodies).status();

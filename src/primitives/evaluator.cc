@@ -149,6 +149,23 @@ class GraphRun {
     return {};
   }
 
+  // Refuses at once what cannot fit: a value whose known size exceeds the limit on memory.
+  Status check_sizes() const {
+    for (NodeId id = 0; id < static_cast<NodeId>(graph_.nodes.size()); ++id) {
+      if (!needed_[static_cast<std::size_t>(id)]) continue;
+      for (ValueId v : graph_.node(id).results) {
+        if (v == kNoValue || !graph_.value(v).type.is_tensor()) continue;
+        const std::optional<Shape> shape = graph_.value(v).type.static_shape();
+        if (!shape) continue;
+        const std::optional<std::int64_t> count = shape->checked_count();
+        if (!count || *count > run_.options.max_bytes)
+          return limit_error(graph_.describe(id) + ": the result " +
+                             graph_.value(v).type.to_string() + " exceeds the memory limit");
+      }
+    }
+    return {};
+  }
+
   Status run() {
     for (NodeId id = 0; id < static_cast<NodeId>(graph_.nodes.size()); ++id)
       if (needed_[static_cast<std::size_t>(id)])
@@ -250,6 +267,7 @@ Result<std::vector<Value>> run_graph(const Graph& graph, std::span<const Value> 
                                      bool outermost) {
   GraphRun state(graph, run, outermost);
   TRY(state.bind(inputs));
+  if (outermost) TRY(state.check_sizes());
   TRY(state.run());
   return state.outputs();
 }
