@@ -30,6 +30,7 @@ std::string_view suite_status(const Status& s) {
     case Code::mismatch:
       return "wrong";
     case Code::unsupported:
+    case Code::usage:  // the data contradicts the model
       return "refused";
     default:
       return "error";

@@ -203,6 +203,7 @@ def add_shape_mistakes() -> None:
         "reshape_overflows",
         node("Reshape", ["x", "s"], ["y"]),
         initializers=[ints("s", [2**62, 4])],
+        codes=(MALFORMED, LIMIT),
         run=X,
     )
     bad(
