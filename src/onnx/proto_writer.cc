@@ -107,8 +107,14 @@ void write_type(Message m, const Type& type, Output& out) {
       Message tensor(m, type.kind == Type::Kind::tensor ? 1 : 8);
       tensor.add_int32(1, dtype_info(type.dtype).onnx_code);
       if (!type.shape) return;
+      // protozero drops messages that stay empty: a scalar's shape, an open extent without a name.
+      if (type.shape->empty()) return tensor.add_message(2, std::string());
       Message shape(tensor, 2);
       for (const Dimension& d : *type.shape) {
+        if (!d.value && d.param.empty()) {
+          shape.add_message(1, std::string());
+          continue;
+        }
         Message dim(shape, 1);
         if (d.value) dim.add_int64(1, *d.value);
         if (!d.value && !d.param.empty()) dim.add_string(2, d.param);

@@ -60,8 +60,10 @@ Status CopyRaising::prepare() {
     }
     const gossamer::ValueInfo& info = r_.graph().value(r_.node().operands[i]);
     const ValueId v = scratch_.add_value(info.name, info.type);
-    scratch_.value(v).contents = info.contents;
-    if (i > 0) scratch_.value(v).constant = info.constant;
+    if (i > 0) {  // what x holds is of its own shape, not of those between steps
+      scratch_.value(v).contents = info.contents;
+      scratch_.value(v).constant = info.constant;
+    }
     operands_.push_back(v);
   }
   return {};
@@ -241,8 +243,20 @@ Result<Name> CopyRaising::spell(const PadStep& s) {
   if (!type_.ranked()) return r_.refuse("the rank before a pad is not known");
   if (s.interior == 0) return pad({s});
   if (s.mode != PadMode::constant) return r_.refuse("an interior pad of this mode has no spelling");
-  x_ = insert_zeros(s);
-  return pad({s});
+  // Crops come first. What an operand says is taken to be no crop.
+  const auto crops = [](const Extent& e) { return e.is_literal() && e.value < 0; };
+  PadStep crop = s, rest = s;
+  crop.interior = 0;
+  crop.before = crops(s.before) ? s.before : Extent(0);
+  crop.after = crops(s.after) ? s.after : Extent(0);
+  if (crops(s.before)) rest.before = Extent(0);
+  if (crops(s.after)) rest.after = Extent(0);
+  if (!(crop.before == Extent(0)) || !(crop.after == Extent(0))) {
+    x_ = pad({crop});
+    ASSIGN(type_, after(crop));
+  }
+  x_ = insert_zeros(rest);
+  return pad({rest});
 }
 
 Result<Name> CopyRaising::spell(const ExpandStep& s) {
@@ -301,7 +315,10 @@ Result<Name> CopyRaising::spell(const DiagonalStep& s) {
     in += letter;
     if (d != s.b) out += letter;
   }
-  return r_.emit("Einsum", {x_}, {attribute("equation", in + "->" + out)});
+  const bool boolean = type_.dtype == DType::boolean;  // Einsum takes numbers only
+  const Name x = boolean ? r_.cast(x_, DType::boolean, DType::i32) : x_;
+  const Name y = r_.emit("Einsum", {x}, {attribute("equation", in + "->" + out)});
+  return boolean ? r_.cast(y, DType::i32, DType::boolean) : y;
 }
 
 // How many steps from `first` on pad distinct axes with one mode and value.

@@ -162,6 +162,11 @@ Result<Name> PointwiseRaising::spell(const Instruction& in, std::span<const Name
   r_.needs(in.dtype);
   const Raising::Names names(args.begin(), args.end());
   const auto literal = [&](double v) { return r_.number(in.dtype, v); };
+  if (in.op == Op::pow && is_integer(in.dtype) && in.dtype != DType::i32 &&
+      in.dtype != DType::i64) {  // Pow takes no others; their powers wrap to the same low bits
+    const Name base = r_.cast(args[0], in.dtype, DType::i64);
+    return r_.cast(r_.emit("Pow", {base, args[1]}), DType::i64, in.dtype);
+  }
   if (const std::string_view op = plain_operator(in.op); !op.empty()) return r_.emit(op, names);
   const bool logic = in.dtype == DType::boolean;
   const auto bitwise = [&](std::string_view boolean, std::string_view integer) {
