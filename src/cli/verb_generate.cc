@@ -1,5 +1,5 @@
-// gossamer generate: writes random graphs with inputs and the reference's answers, for tests. The
-// verb stands in no help.
+// gossamer generate: writes random graphs as models with inputs and the reference's answers, for
+// tests. The verb stands in no help.
 #include <filesystem>
 
 #include "base/atomic_file.h"
@@ -7,6 +7,7 @@
 #include "cli/verb.h"
 #include "generate/generate.h"
 #include "graph/text.h"
+#include "onnx/writer.h"
 #include "primitives/evaluator.h"
 
 namespace gossamer::cli {
@@ -50,7 +51,7 @@ struct GenerateVerb {
     return {};
   }
 
-  // <output_dir>/<seed>: model.txt, case.json, test_data_set_0.
+  // <output_dir>/<seed>: model.onnx, model.txt, case.json, test_data_set_0.
   Status write_one(std::uint64_t s) const {
     if (g_interrupted) return Status(Code::interrupted, "interrupted");
     ASSIGN(const Graph graph, random_graph(s, options));
@@ -62,6 +63,7 @@ struct GenerateVerb {
     const fs::path data = folder / "test_data_set_0";
     TRY(make_folder(data));
     TRY(write_text(folder / "model.txt", to_text(graph, {.full = true})));
+    TRY(onnx::write_model(graph, folder / "model.onnx"));
     TRY(write_values(data, "input", inputs));
     TRY(write_values(data, "output", outputs));
     const Tolerance t = random_tolerance(graph);
@@ -76,6 +78,10 @@ void add_generate(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("generate", "Write random graphs with their answers");
   verb->group("");
   auto self = std::make_shared<GenerateVerb>();
+  // All but bfloat16, which many operators of the standard do not take, nor .npy files hold.
+  self->options.dtypes = {DType::f32, DType::f64, DType::f16, DType::boolean,
+                          DType::i64, DType::i32, DType::i8,  DType::u8,
+                          DType::u32, DType::u64, DType::i16, DType::u16};
   verb->add_option("--seed", self->seed, "Seed of the first graph");
   verb->add_option("--count", self->count, "How many graphs, of consecutive seeds");
   verb->add_option("--max-nodes", self->options.max_nodes, "Nodes of a graph, at most");

@@ -208,7 +208,8 @@ Status LoopParts::carry() {
 Status LoopParts::stack() {
   for (std::int64_t n = m_.dice().between(carried_.empty() ? 1 : 0, 2); n > 0; --n) {
     const auto fitting = [&](const Known& v) {
-      return b_.is_static(v) && b_.rank(v) < 5 &&
+      // Computed in the body: engines differ in stacking what only passes through.
+      return b_.is_static(v) && b_.rank(v) < 5 && body_->value(v.id).producer != kNoNode &&
              std::count(elements_.begin(), elements_.end(), v.id) == 0;
     };
     const std::optional<Known> v = b_.find(fitting);

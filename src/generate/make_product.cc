@@ -81,6 +81,11 @@ Status offer_sum(Maker& m, ValueId y, const Range& range) {
   return {};
 }
 
+bool may_be(Maker& m, DType dtype) {
+  const auto& allowed = m.options().dtypes;
+  return allowed.empty() || std::find(allowed.begin(), allowed.end(), dtype) != allowed.end();
+}
+
 // Products of 8-bit integers, with zero points: i32.
 Status make_integer_matmul(Maker& m) {
   const auto random_byte = [&] { return m.dice().chance(50) ? DType::u8 : DType::i8; };
@@ -100,7 +105,8 @@ Status make_integer_matmul(Maker& m) {
 }  // namespace
 
 Status make_matmul(Maker& m) {
-  if (m.dice().chance(15) && m.options().dtypes.empty()) return make_integer_matmul(m);
+  if (m.dice().chance(15) && may_be(m, DType::u8) && may_be(m, DType::i8) && may_be(m, DType::i32))
+    return make_integer_matmul(m);
   ASSIGN(const Known x, m.floats(1, 4, 1, 16));
   const int rank = m.rank(x);
   MatMulAttributes a;
