@@ -103,6 +103,7 @@ Result<std::shared_ptr<const onnx::Model>> written_and_read(
   if (!graph.ok()) return std::move(graph).status();
   onnx::WriteOptions write;
   write.canonical = treatment.trip == RoundTrip::canonical;
+  write.source = model.get();
   ASSIGN(const onnx::Model written, onnx::to_model(*graph, write));
   ASSIGN(std::string bytes, onnx::serialize(written));
   const auto held = std::make_shared<const std::string>(std::move(bytes));

@@ -105,14 +105,26 @@ Type declared_type(const gossamer::Type& type) {
 
 // --- the model ---
 
-std::string ModelWriter::claim(std::string_view wanted) {
-  std::string name(wanted.empty() ? "value" : wanted);
-  if (names_.insert(name).second) return name;
-  int& suffix = next_suffix_[name];
+namespace {
+
+std::string unique_in(std::set<std::string, std::less<>>& names,
+                      std::map<std::string, int, std::less<>>& suffixes, std::string name) {
+  if (names.insert(name).second) return name;
+  int& suffix = suffixes[name];
   std::string unique;
   do unique = name + "_" + std::to_string(++suffix);
-  while (!names_.insert(unique).second);
+  while (!names.insert(unique).second);
   return unique;
+}
+
+}  // namespace
+
+std::string ModelWriter::claim(std::string_view wanted) {
+  return unique_in(names_, next_suffix_, std::string(wanted.empty() ? "value" : wanted));
+}
+
+std::string ModelWriter::claim_node(const std::string& wanted) {
+  return wanted.empty() ? wanted : unique_in(node_names_, next_node_suffix_, wanted);
 }
 
 bool ModelWriter::fits(const std::string& domain, const std::string& op, std::int64_t version) {
@@ -305,9 +317,18 @@ Status GraphWriter::write_outputs() {
       append(std::move(copy));
     }
     seen.push_back(value);
-    out_.outputs.push_back({value, declared_type(graph_.value(v).type)});
+    out_.outputs.push_back({value, output_type(v, value)});
   }
   return {};
+}
+
+// What lowering found, or what the source says where that leaves even the rank open.
+Type GraphWriter::output_type(ValueId v, const std::string& name) const {
+  const gossamer::Type& type = graph_.value(v).type;
+  if (outer_ == nullptr && model_.source != nullptr && type.is_tensor() && !type.ranked())
+    for (const ValueInfo& o : model_.source->graph.outputs)
+      if (o.name == name && o.type.kind == Type::Kind::tensor) return o.type;
+  return declared_type(type);
 }
 
 Result<onnx::Graph> GraphWriter::write() {

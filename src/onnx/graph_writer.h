@@ -15,6 +15,7 @@ namespace gossamer::onnx {
 struct ModelWriter {
   std::int64_t opset = 17;
   bool canonical = false;
+  const Model* source = nullptr;  // may be null
 
   std::int64_t needed = 1;                      // the opset that what was written needs
   bool spelled = false;                         // some node is not as it was
@@ -23,12 +24,16 @@ struct ModelWriter {
   // A name that nothing in the model has, made from the wanted one. Names are unique over all
   // graphs: bodies see what is around them.
   std::string claim(std::string_view wanted);
+  // The same for names of nodes; none stays none.
+  std::string claim_node(const std::string& wanted);
   // Whether a node of that domain and version can stand as it is; notes the domain's version.
   bool fits(const std::string& domain, const std::string& op, std::int64_t version);
 
  private:
   std::set<std::string, std::less<>> names_;
   std::map<std::string, int, std::less<>> next_suffix_;
+  std::set<std::string, std::less<>> node_names_;
+  std::map<std::string, int, std::less<>> next_node_suffix_;
 };
 
 class GraphWriter {
@@ -49,7 +54,10 @@ class GraphWriter {
   std::string name(ValueId v);
   // An initializer of these elements, shared with equal ones when it is small.
   std::string constant(const Tensor& tensor, std::string_view wanted);
-  void append(Node node) { out_.nodes.push_back(std::move(node)); }
+  void append(Node node) {
+    node.name = model_.claim_node(node.name);
+    out_.nodes.push_back(std::move(node));
+  }
 
  private:
   struct Item {  // an operator as it was, or one primitive node
@@ -64,6 +72,7 @@ class GraphWriter {
   Status write_item(const Item& item);
   void write_origin(const Item& item);
   Status write_outputs();
+  Type output_type(ValueId v, const std::string& name) const;
   const std::string* shared_constant(const Tensor& t, const std::string& key) const;
 
   ModelWriter& model_;

@@ -37,12 +37,18 @@ Result<Model> to_model(const gossamer::Graph& graph, const WriteOptions& options
     ModelWriter writer;
     writer.opset = opset;
     writer.canonical = options.canonical;
+    writer.source = options.source;
     ASSIGN(onnx::Graph written, GraphWriter(writer, graph, nullptr).write());
     std::int64_t wanted = writer.needed;
     if (!options.opset && writer.spelled) wanted = std::max(wanted, kDefaultOpset);
     if (wanted <= opset) {
       Model model = model_of(graph, writer);
       model.graph = std::move(written);
+      if (options.source != nullptr) {
+        model.doc = options.source->doc;
+        model.domain = options.source->domain;
+        model.model_version = options.source->model_version;
+      }
       return model;
     }
     if (wanted > kLatestOpset)

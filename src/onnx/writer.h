@@ -18,6 +18,9 @@ struct WriteOptions {
   std::optional<std::int64_t> opset;
   // Spell every node from its primitive, as if rewrites had touched them all.
   bool canonical = false;
+  // The model that the graph was lowered from, if it is at hand: its documentation and version are
+  // kept, and its outputs' types where lowering leaves the rank open.
+  const Model* source = nullptr;
 };
 
 // Names of inputs and outputs, symbolic extents and metadata stay. Fails with unsupported, naming

@@ -62,6 +62,18 @@ std::vector<std::string> operators(const Model& m) {
   return out;
 }
 
+WriteOptions for_opset(std::int64_t opset) {
+  WriteOptions options;
+  options.opset = opset;
+  return options;
+}
+
+const WriteOptions kCanonical = [] {
+  WriteOptions options;
+  options.canonical = true;
+  return options;
+}();
+
 Tensor ints(const std::vector<std::int64_t>& v) { return Tensor::vector(v); }
 
 class Spelling : public ::testing::TestWithParam<OneOperator> {};
@@ -69,14 +81,14 @@ class Spelling : public ::testing::TestWithParam<OneOperator> {};
 TEST_P(Spelling, IsTheOperatorThatWasLowered) {
   const OneOperator& o = GetParam();
   const Model model = model_of(o);
-  const auto canonical = rewritten(model, {{}, true});
+  const auto canonical = rewritten(model, kCanonical);
   ASSERT_TRUE(canonical.ok()) << canonical.status().message();
   EXPECT_EQ(operators(*canonical), std::vector<std::string>{o.op});
   // The spelling means the same: lowered again, it is the same operator again.
-  const auto again = rewritten(*canonical, {{}, true});
+  const auto again = rewritten(*canonical, kCanonical);
   ASSERT_TRUE(again.ok()) << again.status().message();
   EXPECT_EQ(operators(*again), std::vector<std::string>{o.op});
-  const auto stays = rewritten(model, {});
+  const auto stays = rewritten(model, WriteOptions{});
   ASSERT_TRUE(stays.ok()) << stays.status().message();
   EXPECT_EQ(operators(*stays), std::vector<std::string>{o.op});
 }
@@ -102,9 +114,9 @@ const OneOperator kSpelled[] = {
     {"Add", {"f32[2,3]", "f32[3]"}, {}, {}},
     {"Pow", {"f32[2,3]", "i32[3]"}, {}, {}},
     {"Mod", {"i32[3]", "i32[3]"}, {}, {}},
-    {"And", {"bool[3]", "bool[3]"}, {}, {}},
+    {"And", {"boolean[3]", "boolean[3]"}, {}, {}},
     {"BitwiseAnd", {"i32[3]", "i32[3]"}, {}, {}},
-    {"Where", {"bool[3]", "f32[3]", "f32[]"}, {}, {}},
+    {"Where", {"boolean[3]", "f32[3]", "f32[]"}, {}, {}},
     {"Cast", {"f32[3]"}, {attribute("to", std::int64_t{7})}, {}},
     {"QuantizeLinear", {"f32[2,3]"}, {}, {Tensor::scalar(0.5F), Tensor::scalar(std::uint8_t{3})}},
     {"DequantizeLinear", {"i8[2,3]"}, {}, {Tensor::scalar(0.5F), Tensor::scalar(std::int8_t{3})}},
@@ -147,7 +159,7 @@ TEST(Writer, KeepsNamesMetadataAndSymbols) {
   Model model = model_of({"Relu", {"f32[batch,3]"}, {}, {}});
   model.metadata = {{"author", "somebody"}};
   model.graph.nodes[0].name = "activation";
-  const auto written = rewritten(model, {});
+  const auto written = rewritten(model, WriteOptions{});
   ASSERT_TRUE(written.ok()) << written.status().message();
   EXPECT_EQ(written->metadata, model.metadata);
   EXPECT_EQ(written->opsets, model.opsets);
@@ -161,7 +173,7 @@ TEST(Writer, KeepsNamesMetadataAndSymbols) {
 TEST(Writer, SpellsWhatMeansSomethingElseAtTheOpsetAsked) {
   // ReduceMax takes its axes as an attribute below 18.
   const Model model = model_of({"ReduceMax", {"f32[n,3]"}, {}, {ints({1})}, 18});
-  const auto older = rewritten(model, {17, false});
+  const auto older = rewritten(model, for_opset(17));
   ASSERT_TRUE(older.ok()) << older.status().message();
   EXPECT_EQ(older->opsets.at(""), 17);
   ASSERT_EQ(older->graph.nodes.size(), 1U);
@@ -171,7 +183,7 @@ TEST(Writer, SpellsWhatMeansSomethingElseAtTheOpsetAsked) {
 
 TEST(Writer, LiftsTheOpsetToWhatTheModelNeeds) {
   const Model model = model_of({"CumProd", {"f32[n]"}, {}, {Tensor::scalar(std::int64_t{0})}, 26});
-  const auto older = rewritten(model, {17, false});
+  const auto older = rewritten(model, for_opset(17));
   ASSERT_TRUE(older.ok()) << older.status().message();
   EXPECT_EQ(older->opsets.at(""), 26);
 }
@@ -195,6 +207,20 @@ TEST(Writer, BytesReadBackAsTheyWere) {
   EXPECT_TRUE(unpacked->same_bits(*narrow));
   EXPECT_EQ(read->graph.initializers[2].tensor.values<std::string>()[0], "a");
   EXPECT_EQ(read->graph.nodes[0].op_type, "Add");
+}
+
+TEST(Writer, ShapesOfScalarsAndOpenExtentsStay) {
+  Model model = model_of({"Add", {"f32[]", "f32[2]"}, {}, {}});
+  (*model.graph.inputs[1].type.shape)[0].value.reset();
+  const auto bytes = serialize(model);
+  ASSERT_TRUE(bytes.ok()) << bytes.status().message();
+  const auto held = std::make_shared<const std::string>(*bytes);
+  const auto read = parse_model(std::as_bytes(std::span(*held)), held, std::nullopt);
+  ASSERT_TRUE(read.ok()) << read.status().message();
+  ASSERT_TRUE(read->graph.inputs[0].type.shape.has_value());
+  EXPECT_TRUE(read->graph.inputs[0].type.shape->empty());
+  ASSERT_TRUE(read->graph.inputs[1].type.shape.has_value());
+  EXPECT_EQ(read->graph.inputs[1].type.shape->size(), 1U);
 }
 
 TEST(Writer, PutsManyBytesIntoAFileBesideTheModel) {
