@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdio>
 
+#include "base/npy.h"
+
 namespace gossamer::cli {
 
 std::atomic<bool> g_interrupted{false};
@@ -55,6 +57,10 @@ Status print(std::string_view text) {
 void ModelOptions::add_to(CLI::App& app) {
   app.add_option("MODEL", path, "The model, an .onnx file")->required();
   app.add_option("--shape", shapes, "Fix the shape of an input: NAME=1x3x48x320")
+      ->take_all()
+      ->expected(1);
+  app.add_option("--bind", binds,
+                 "Make an input's value a constant that structure may depend on: NAME=FILE.npy")
       ->take_all()
       ->expected(1);
   app.add_option("--dim", dims, "Fix an open dimension: batch=1")->take_all()->expected(1);
@@ -123,6 +129,11 @@ Result<onnx::LowerOptions> ModelOptions::lower_options(const onnx::Model& model)
   for (const std::string& text : dims) {
     ASSIGN(auto pair, split_assignment(text, symbols, "--dim"));
     ASSIGN(options.dims[pair.first], parse_extent(pair.second, text));
+  }
+  for (const std::string& text : binds) {
+    ASSIGN(auto pair, split_assignment(text, inputs, "--bind"));
+    ASSIGN(Tensor value, read_npy(pair.second));
+    options.bound.insert_or_assign(pair.first, std::move(value));
   }
   return options;
 }

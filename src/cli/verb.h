@@ -28,6 +28,7 @@ struct ModelOptions {
   std::string path;
   std::vector<std::string> shapes;  // NAME=1x3x48x320
   std::vector<std::string> dims;    // batch=1
+  std::vector<std::string> binds;   // NAME=FILE.npy
 
   void add_to(CLI::App& app);
   Result<std::shared_ptr<const onnx::Model>> load() const;

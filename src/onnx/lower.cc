@@ -563,8 +563,9 @@ Status GraphLowering::refuse_unknown(ValueId v, std::string_view what) {
     return unsupported(text + " is computed while running, but structure depends on it");
   std::string list;
   for (const std::string& n : model_.needs_binding) list += (list.empty() ? "'" : ", '") + n + "'";
-  return unsupported(text + " depends on values of inputs (" + list + "), which are not known yet",
-                     "bind those inputs' values, or fix their shapes");
+  return unsupported(
+      text + " depends on values of inputs (" + list + "), which are not known yet",
+      "bind those inputs' values (--bind NAME=FILE.npy), or fix their shapes (--shape)");
 }
 
 GraphLowering::GraphLowering(ModelLowering& model, gossamer::Graph& graph, GraphLowering* parent,

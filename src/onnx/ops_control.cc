@@ -56,7 +56,9 @@ Status lower_if(Lowering& l) {
   const bool fine = bodies.ok() && results.ok();
   if (!taken && !fine && l.ask_for(0)) {
     const Status& why = bodies.ok() ? results.status() : bodies.status();
-    return l.refuse("which branch runs depends on an input, and one cannot run: " + why.message());
+    return unsupported(
+        "which branch runs depends on an input, and one cannot run: " + why.message(),
+        "bind that input's value (--bind NAME=FILE.npy)");
   }
   if (taken && !fine)
     results = l.inline_body(*taken ? *then_branch : *else_branch);
