@@ -13,8 +13,8 @@ import pytest
 from tests.models.compare import ROOT, TOOL, assert_close, fetch, run_peer
 
 MODES = {"origin": [], "canonical": ["--canonical"]}
-# Other spellings of one formula round differently near zero.
-SLACK = ["--atol", "1e-6"]
+# GridSample wants coordinates scaled to -1..1: a sum that cancels to 0 comes out as 2.4e-7.
+ROUNDED = {"canonical": {"node/test_basic_deform_conv_with_padding"}, "origin": set()}
 # Every so many cases are written to files and shown to the checker.
 CHECKED = 6
 
@@ -35,14 +35,15 @@ def convert(model: pathlib.Path, output: pathlib.Path, *arguments: str) -> int:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_cases_give_the_same_answers(suite, mode):
-    """Refusing to write is allowed; writing something else is not."""
     passing = {row["case"] for row in rows(suite) if row["status"] == "pass"}
-    again = [row for row in rows(suite, "--round-trip", mode, *SLACK) if row["case"] in passing]
+    again = [row for row in rows(suite, "--round-trip", mode) if row["case"] in passing]
     assert len(again) == len(passing)
-    wrong = [f"{r['case']}: {r['why']}" for r in again if r["status"] not in ("pass", "refused")]
-    assert not wrong, "\n".join(wrong)
-    refused = sum(r["status"] == "refused" for r in again)
-    assert refused <= (0.01 if mode == "origin" else 0.1) * len(passing)
+    lost = [
+        f"{row['case']}: {row['status']}: {row['why']}"
+        for row in again
+        if row["status"] != "pass" and row["case"] not in ROUNDED[mode]
+    ]
+    assert not lost, "\n".join(lost)
 
 
 def rows(suite: pathlib.Path, *arguments: str) -> list[dict]:
@@ -57,7 +58,7 @@ def rows(suite: pathlib.Path, *arguments: str) -> list[dict]:
 def test_written_cases_pass_the_checker(suite, mode, tmp_path):
     output = tmp_path / "written.onnx"
     for model in sorted(suite.rglob("model.onnx"))[::CHECKED]:
-        # What a case binds by value cannot be written without it; some primitives have no spelling.
+        # What a case binds by value cannot be written without it.
         if convert(model, output, *MODES[mode]) == 0:
             try:
                 onnx.checker.check_model(str(output))
