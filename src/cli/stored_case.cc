@@ -56,23 +56,6 @@ Result<std::map<std::string, Value>> read_values(const fs::path& folder, const c
   return out;
 }
 
-// Outputs of the graph that depend on a random primitive.
-std::set<std::string> random_outputs(const Graph& graph) {
-  std::vector<bool> tainted(graph.values.size(), false);
-  for (const Node& node : graph.nodes) {
-    bool random = node.primitive->has(kVaries);
-    for (ValueId v : node.operands)
-      random = random || (v != kNoValue && tainted[static_cast<std::size_t>(v)]);
-    for (const auto& body : node.bodies) random = random || !random_outputs(*body).empty();
-    for (ValueId v : node.results)
-      if (v != kNoValue) tainted[static_cast<std::size_t>(v)] = random;
-  }
-  std::set<std::string> out;
-  for (ValueId v : graph.outputs)
-    if (tainted[static_cast<std::size_t>(v)]) out.insert(graph.value(v).name);
-  return out;
-}
-
 // A plain value and an optional that holds it compare equal.
 Value unwrapped(const Value& v) {
   return v.kind == Value::Kind::optional && v.list().size() == 1 ? v.list()[0] : v;
@@ -136,6 +119,22 @@ Status judge(const std::vector<onnx::NamedValue>& answers,
 
 }  // namespace
 
+std::set<std::string> random_outputs(const Graph& graph) {
+  std::vector<bool> tainted(graph.values.size(), false);
+  for (const Node& node : graph.nodes) {
+    bool random = node.primitive->has(kVaries);
+    for (ValueId v : node.operands)
+      random = random || (v != kNoValue && tainted[static_cast<std::size_t>(v)]);
+    for (const auto& body : node.bodies) random = random || !random_outputs(*body).empty();
+    for (ValueId v : node.results)
+      if (v != kNoValue) tainted[static_cast<std::size_t>(v)] = random;
+  }
+  std::set<std::string> out;
+  for (ValueId v : graph.outputs)
+    if (tainted[static_cast<std::size_t>(v)]) out.insert(graph.value(v).name);
+  return out;
+}
+
 Result<CaseFacts> read_case_facts(const fs::path& file, const Tolerance& otherwise) {
   CaseFacts facts{otherwise, {}};
   std::ifstream in(file);
@@ -173,13 +172,17 @@ Result<std::span<const Pass>> choose_passes(const std::string& name) {
   return usage_error("there is no pass '" + name + "'", "known: " + names);
 }
 
+Result<std::map<std::string, Value>> read_inputs(const onnx::Model& model, const fs::path& folder) {
+  std::vector<const onnx::ValueInfo*> inputs = onnx::free_inputs(model);
+  if (!data_file(folder, "input", inputs.size()).empty()) inputs = pointers(model.graph.inputs);
+  return read_values(folder, "input", inputs);
+}
+
 Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
                       const onnx::LowerOptions& options, const fs::path& folder,
                       const CaseFacts& facts, std::string& note, const Treatment& treatment) {
   const std::vector<const onnx::ValueInfo*> outputs = pointers(model->graph.outputs);
-  std::vector<const onnx::ValueInfo*> inputs = onnx::free_inputs(*model);
-  if (!data_file(folder, "input", inputs.size()).empty()) inputs = pointers(model->graph.inputs);
-  ASSIGN(auto feeds, read_values(folder, "input", inputs));
+  ASSIGN(auto feeds, read_inputs(*model, folder));
   ASSIGN(auto expected, read_values(folder, "output", outputs));
   std::shared_ptr<const onnx::Model> judged = model;
   const bool written = treatment.trip != RoundTrip::none;

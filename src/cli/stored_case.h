@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,6 +31,12 @@ Result<CaseFacts> read_case_facts(const std::filesystem::path& file, const Toler
 // The test_data_set_N folders of a folder, in order of N, or the folder itself when it holds the
 // files.
 Result<std::vector<std::filesystem::path>> data_sets(const std::filesystem::path& folder);
+
+// The inputs that a folder holds, by name.
+Result<std::map<std::string, Value>> read_inputs(const onnx::Model& model,
+                                                 const std::filesystem::path& folder);
+// Names of the outputs that depend on a random primitive.
+std::set<std::string> random_outputs(const Graph& graph);
 
 // All portable passes ("all"), the one of that name, or none (""); a usage error lists them.
 Result<std::span<const Pass>> choose_passes(const std::string& name);
