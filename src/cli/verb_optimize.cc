@@ -1,10 +1,12 @@
-// gossamer optimize: applies the portable passes and tells what each of them did.
+// gossamer optimize: applies the portable passes, writes the model as ONNX again and tells what
+// each pass did.
 #include "base/atomic_file.h"
 #include "cli/stored_case.h"
 #include "cli/verb.h"
 #include "fmt/format.h"
 #include "graph/text.h"
 #include "nlohmann/json.hpp"
+#include "onnx/writer.h"
 #include "passes/passes.h"
 
 namespace gossamer::cli {
@@ -14,7 +16,8 @@ using nlohmann::json;
 
 struct OptimizeVerb {
   ModelOptions model;
-  std::string passes = "all", text;
+  std::string passes = "all", output, text;
+  std::optional<std::int64_t> opset;
   bool as_json = false, full = false;
 
   Status run() const;
@@ -71,8 +74,14 @@ Status OptimizeVerb::run() const {
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   ASSIGN(Graph graph, onnx::lower(loaded, options));
+  // What the opset has is what passes may bring back.
+  if (opset && *opset > graph.opsets[""]) graph.opsets[""] = *opset;
   ASSIGN(PassReport report, run_passes(std::move(graph), chosen));
   TRY(verify(report.graph));
+  if (!output.empty()) {
+    ASSIGN(const onnx::Model written, onnx::to_model(report.graph, {opset, false}));
+    TRY(onnx::write_file(written, output));
+  }
   if (!text.empty()) {
     TextOptions how;
     how.full = full;
@@ -89,6 +98,10 @@ void add_optimize(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("optimize", "Make a model smaller and faster, exactly");
   auto self = std::make_shared<OptimizeVerb>();
   self->model.add_to(*verb);
+  verb->add_option("-o,--output", self->output, "The .onnx file to write");
+  verb->add_option("--opset", self->opset,
+                   "Opset to write for; raised to what the model needs. From 23 on attention is "
+                   "written as one operator");
   verb->add_option("--text", self->text, "Write the optimized graph in its text form");
   verb->add_flag("--full", self->full, "In the text, print every element of every constant");
   verb->add_option("--passes", self->passes, "'all', or the name of one pass")
@@ -97,7 +110,7 @@ void add_optimize(CLI::App& app, Invocation& invocation) {
   std::string footer = "Passes:\n";
   for (const Pass& pass : portable_passes())
     footer += fmt::format("  {:<30} {}\n", pass.name, pass.summary);
-  verb->footer(footer + "Example: gossamer optimize model.onnx --text optimized.txt");
+  verb->footer(footer + "Example: gossamer optimize model.onnx -o smaller.onnx");
   verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });
 }
 

@@ -1,0 +1,60 @@
+# Passes: each alone, and all of them, leave the answers of the standard's cases as they were; what
+# optimize writes runs in onnxruntime with the answers of the original.
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+import onnx
+import pytest
+
+from tests.models.compare import ROOT, TOOL, assert_close, fetch, run_peer
+from tests.roundtrip.test_roundtrip import feeds_for
+
+PASSES = re.findall(r"^PASS\((\w+),", (ROOT / "src/passes/passes.def").read_text(), re.M)
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory) -> pathlib.Path:
+    folder = tmp_path_factory.mktemp("cases")
+    subprocess.run([sys.executable, ROOT / "tools" / "make_conformance", folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def untouched(cases) -> dict[str, str]:
+    return statuses(cases)
+
+
+def statuses(cases: pathlib.Path, *arguments: str) -> dict[str, str]:
+    done = subprocess.run(
+        [TOOL, "check", "--suite", cases, "--json", *arguments], capture_output=True, text=True
+    )
+    assert done.returncode in (0, 1), done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return {row["case"]: row["status"] for row in rows}
+
+
+@pytest.mark.parametrize("name", ["all", *PASSES])
+def test_cases_give_the_same_answers(cases, untouched, name):
+    after = statuses(cases, "--passes", name)
+    assert len(after) == len(untouched)
+    assert [case for case, status in untouched.items() if after[case] != status] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["mbv2_fp32.onnx", "minilm_fp32.onnx", "ch_PP-OCRv4_rec_infer.onnx"]
+)
+def test_optimized_models_run_elsewhere(name, tmp_path):
+    path = fetch(name)
+    written = tmp_path / name
+    done = subprocess.run(
+        [TOOL, "optimize", path, "-o", written, "--json"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["after"]["nodes"] < report["before"]["nodes"]
+    onnx.checker.check_model(str(written))
+    feeds = feeds_for(path)
+    assert_close(run_peer(written, feeds), run_peer(path, feeds), 1e-3)
