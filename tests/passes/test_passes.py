@@ -44,7 +44,7 @@ def test_cases_give_the_same_answers(cases, untouched, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["mbv2_fp32.onnx", "minilm_fp32.onnx", "ch_PP-OCRv4_rec_infer.onnx"]
+    "name", ["mbv2_fp32.onnx", "minilm_fp32.onnx", "blazeface.onnx"]
 )
 def test_optimized_models_run_elsewhere(name, tmp_path):
     path = fetch(name)
