@@ -43,9 +43,7 @@ def test_cases_give_the_same_answers(cases, untouched, name):
     assert [case for case, status in untouched.items() if after[case] != status] == []
 
 
-@pytest.mark.parametrize(
-    "name", ["mbv2_fp32.onnx", "minilm_fp32.onnx", "blazeface.onnx"]
-)
+@pytest.mark.parametrize("name", ["mbv2_fp32.onnx", "minilm_fp32.onnx", "blazeface.onnx"])
 def test_optimized_models_run_elsewhere(name, tmp_path):
     path = fetch(name)
     written = tmp_path / name
