@@ -1,6 +1,6 @@
-/* The public door of Gossamer: open a model, run it, and bring operators of your own. Plain C.
- *
- * Every handle is opaque and freed by its own function; freeing NULL is fine. Functions that can
+// The public door of Gossamer: open a model, run it, and bring operators of your own. Plain C.
+
+/* Every handle is opaque and freed by its own function; freeing NULL is fine. Functions that can
  * fail return a gossamer_code and, when `error` is not NULL, store there an error to be freed (or
  * NULL when all is well). Strings are UTF-8. A model may be run by several threads at once; an
  * operator's functions must then be safe to call from them. */

@@ -1,3 +1,4 @@
+// Attention: masks, windows, empty rows and heads, by hand.
 #include "reference/attention.h"
 
 #include <cmath>

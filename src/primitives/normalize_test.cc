@@ -1,3 +1,4 @@
+// Normalize: axes, groups and accumulators, by hand.
 #include "reference/normalize.h"
 
 #include <cmath>

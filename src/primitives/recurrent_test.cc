@@ -1,3 +1,4 @@
+// Recurrent: cells, directions and lengths, by hand.
 #include "reference/recurrent.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Reduce: neutral elements, NaN, wrapping and narrow types, by hand.
 #include "reference/reduce.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Softmax: large numbers, rows of -inf and narrow types, by hand.
 #include "reference/softmax.h"
 
 #include <cmath>
