@@ -1,7 +1,7 @@
 # The doors to building and checking; the work is done by CMake's presets and the scripts of tools/.
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-export JOBS FUZZ_SECONDS
+export JOBS FUZZ_SECONDS FUZZ_TARGETS
 
 .PHONY: build test test-sanitize test-fuzz check demo format clean
 

@@ -72,6 +72,7 @@ Status lower_random_normal_like(Lowering& l) { return lower_like(l, lower_normal
 
 Status lower_bernoulli(Lowering& l) {
   TRY(expect_numeric(l));
+  if (!is_arithmetic_float(l.dtype(0))) return l.wrong("the probabilities must be floats");
   ASSIGN(DType dtype, l.dtype_or("dtype", l.dtype(0)));
   ASSIGN(ValueId extent, l.b().shape_of(l.input(0)));
   ASSIGN(ValueId r, random_numbers(l, Distribution::uniform, l.dtype(0), extent));

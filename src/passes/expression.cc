@@ -105,8 +105,13 @@ Ref Simplifier::add(const Instruction& in, std::span<const Ref> args) {
   return emit(in, args);
 }
 
-Ref Simplifier::emit(const Instruction& in, std::span<const Ref> args) {
+Ref Simplifier::emit(const Instruction& instruction, std::span<const Ref> given) {
   using enum PointwiseOp;
+  // What is given may lie among the instructions made before, which move when another is made.
+  const Instruction in = instruction;
+  std::array<Ref, 3> kept;
+  std::copy(given.begin(), given.end(), kept.begin());
+  const std::span<const Ref> args(kept.data(), given.size());
   Ref r;
   switch (in.op) {
     case select:
