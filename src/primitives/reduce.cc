@@ -2,6 +2,7 @@
 #include "reference/reduce.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "primitives/primitives.h"
 
@@ -47,6 +48,8 @@ Status infer(const ReduceAttributes& a, InferContext& c) {
   for (int axis : a.axes)
     if (axis < 0 || axis >= x.rank())
       return malformed("axis " + std::to_string(axis) + " is out of range");
+  if (std::adjacent_find(a.axes.begin(), a.axes.end(), std::greater_equal<>()) != a.axes.end())
+    return malformed("axes must ascend");
   DimVector shape;
   for (int d = 0; d < x.rank(); ++d) {
     if (std::find(a.axes.begin(), a.axes.end(), d) == a.axes.end())
