@@ -23,7 +23,7 @@ using namespace gossamer;
 }
 
 void check(const Graph& graph, std::span<const Value> inputs, const std::vector<Value>& wanted,
-           std::span<const Pass> passes, std::string_view name) {
+           const PassLists& passes, std::string_view name) {
   const Result<PassReport> report = run_passes(graph, passes, {.max_rounds = 4, .verify = true});
   if (!report.ok()) fail(name, report.status().message());
   const Result<std::vector<Value>> answers = evaluate(report->graph, inputs);
@@ -46,8 +46,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!inputs.ok()) return 0;
   const Result<std::vector<Value>> wanted = evaluate(*graph, *inputs);
   if (!wanted.ok()) return 0;
-  for (const Pass& pass : portable_passes())
-    check(*graph, *inputs, *wanted, std::span(&pass, 1), pass.name);
-  check(*graph, *inputs, *wanted, portable_passes(), "all");
+  for (const auto list : {portable_passes(), target_passes()})
+    for (const Pass& pass : list)
+      check(*graph, *inputs, *wanted, PassLists{std::span(&pass, 1)}, pass.name);
+  check(*graph, *inputs, *wanted, PassLists{portable_passes()}, "all");
+  check(*graph, *inputs, *wanted, PassLists{portable_passes(), target_passes()}, "target");
   return 0;
 }

@@ -67,10 +67,10 @@ std::vector<const onnx::ValueInfo*> pointers(const std::vector<onnx::ValueInfo>&
   return out;
 }
 
-Result<Graph> optimized(Graph graph, std::span<const Pass> passes) {
-  if (passes.empty()) return graph;
+Result<Graph> optimized(Graph graph, const PassLists& lists) {
+  if (lists.empty()) return graph;
   ASSIGN(PassReport report,
-         run_passes(std::move(graph), passes, PassOptions{.max_rounds = 4, .verify = true}));
+         run_passes(std::move(graph), lists, PassOptions{.max_rounds = 4, .verify = true}));
   return std::move(report.graph);
 }
 
@@ -163,12 +163,14 @@ Result<std::vector<fs::path>> data_sets(const fs::path& folder) {
   return sets;
 }
 
-Result<std::span<const Pass>> choose_passes(const std::string& name) {
-  if (name.empty()) return std::span<const Pass>();
-  if (name == "all") return portable_passes();
-  if (const Pass* pass = find_pass(name)) return std::span<const Pass>(pass, 1);
-  std::string names = "all";
-  for (const Pass& pass : portable_passes()) names += ", " + std::string(pass.name);
+Result<PassLists> choose_passes(const std::string& name) {
+  if (name.empty()) return PassLists();
+  if (name == "all") return PassLists{portable_passes()};
+  if (name == "target") return PassLists{portable_passes(), target_passes()};
+  if (const Pass* pass = find_pass(name)) return PassLists{std::span(pass, 1)};
+  std::string names = "all, target";
+  for (const auto list : {portable_passes(), target_passes()})
+    for (const Pass& pass : list) names += ", " + std::string(pass.name);
   return usage_error("there is no pass '" + name + "'", "known: " + names);
 }
 

@@ -16,7 +16,7 @@ namespace gossamer::cli {
 // What happens to a model before it runs: nothing, or it is written as ONNX and read again.
 enum class RoundTrip : std::uint8_t { none, origin, canonical };
 struct Treatment {
-  std::span<const Pass> passes;  // before it is written
+  PassLists passes;  // before it is written
   RoundTrip trip = RoundTrip::none;
 };
 
@@ -38,8 +38,9 @@ Result<std::map<std::string, Value>> read_inputs(const onnx::Model& model,
 // Names of the outputs that depend on a random primitive.
 std::set<std::string> random_outputs(const Graph& graph);
 
-// All portable passes ("all"), the one of that name, or none (""); a usage error lists them.
-Result<std::span<const Pass>> choose_passes(const std::string& name);
+// All portable passes ("all"), those and then the compiler's own ("target"), the one of that name,
+// or none (""); a usage error lists them.
+Result<PassLists> choose_passes(const std::string& name);
 
 // Runs one data set, on what the treatment makes of the graph. Code::mismatch says which output
 // differs, where and by how much. `note` tells what was judged by type and shape only.

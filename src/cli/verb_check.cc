@@ -73,7 +73,7 @@ Status check_case(const fs::path& folder, Tolerance tolerance, const Treatment& 
 
 Status CheckVerb::run_suite() const {
   ASSIGN(std::vector<fs::path> cases, find_cases(suite));
-  ASSIGN(const std::span<const Pass> chosen, choose_passes(passes));
+  ASSIGN(const PassLists chosen, choose_passes(passes));
   std::map<std::string_view, int> counts;
   for (const fs::path& folder : cases) {
     if (g_interrupted) return {Code::interrupted, "interrupted"};
@@ -108,7 +108,7 @@ Status CheckVerb::run() const {
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   ASSIGN(std::vector<fs::path> sets, data_sets(data));
-  ASSIGN(const std::span<const Pass> chosen, choose_passes(passes));
+  ASSIGN(const PassLists chosen, choose_passes(passes));
   Status failed;
   nlohmann::json rows = nlohmann::json::array();
   for (const fs::path& set : sets) {
@@ -140,8 +140,10 @@ void add_check(CLI::App& app, Invocation& invocation) {
       "Folder of test_data_set_N folders, or of input_K and output_K files (.pb, .npy, .npz)");
   verb->add_option("--suite", self->suite,
                    "Folder of cases: each a folder with model.onnx and test_data_set_N");
-  verb->add_option("--passes", self->passes,
-                   "Optimize each graph before it runs: 'all', or the name of one pass");
+  verb->add_option(
+      "--passes", self->passes,
+      "Optimize each graph before it runs: 'all', 'target' (all, then the compiler's own "
+      "passes), or the name of one pass");
   verb->add_option("--rtol", self->tolerance.rtol, "Relative tolerance")->capture_default_str();
   verb->add_option("--atol", self->tolerance.atol, "Absolute tolerance")->capture_default_str();
   verb->add_option("--round-trip", self->trip,

@@ -70,7 +70,7 @@ std::string report_text(const json& report) {
 }
 
 Status OptimizeVerb::run() const {
-  ASSIGN(const std::span<const Pass> chosen, choose_passes(passes));
+  ASSIGN(const PassLists chosen, choose_passes(passes));
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   ASSIGN(Graph graph, onnx::lower(loaded, options));
@@ -104,11 +104,16 @@ void add_optimize(CLI::App& app, Invocation& invocation) {
                    "written as one operator");
   verb->add_option("--text", self->text, "Write the optimized graph in its text form");
   verb->add_flag("--full", self->full, "In the text, print every element of every constant");
-  verb->add_option("--passes", self->passes, "'all', or the name of one pass")
+  verb->add_option("--passes", self->passes,
+                   "'all', 'target' (all, then the compiler's own: to look at with --text), or the "
+                   "name of one pass")
       ->capture_default_str();
   verb->add_flag("--json", self->as_json, "Print one JSON object");
   std::string footer = "Passes:\n";
   for (const Pass& pass : portable_passes())
+    footer += fmt::format("  {:<30} {}\n", pass.name, pass.summary);
+  footer += "The compiler's own:\n";
+  for (const Pass& pass : target_passes())
     footer += fmt::format("  {:<30} {}\n", pass.name, pass.summary);
   verb->footer(footer + "Example: gossamer optimize model.onnx -o smaller.onnx");
   verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });

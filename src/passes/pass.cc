@@ -74,4 +74,18 @@ Result<PassReport> run_passes(Graph graph, std::span<const Pass> passes,
   return report;
 }
 
+Result<PassReport> run_passes(Graph graph, const PassLists& lists, const PassOptions& options) {
+  PassReport all;
+  all.graph = std::move(graph);
+  all.before = all.after = cost_of(all.graph);
+  for (const std::span<const Pass> passes : lists) {
+    ASSIGN(PassReport one, run_passes(std::move(all.graph), passes, options));
+    all.graph = std::move(one.graph);
+    all.after = one.after;
+    all.rounds += one.rounds;
+    all.effects.insert(all.effects.end(), one.effects.begin(), one.effects.end());
+  }
+  return all;
+}
+
 }  // namespace gossamer

@@ -52,6 +52,9 @@ struct PassOptions {
 // Runs the passes in order. Fails with what a pass says, naming it.
 Result<PassReport> run_passes(Graph graph, std::span<const Pass> passes,
                               const PassOptions& options = {});
+// One list after another, each until nothing changes; one report of them all.
+using PassLists = std::vector<std::span<const Pass>>;
+Result<PassReport> run_passes(Graph graph, const PassLists& lists, const PassOptions& options = {});
 
 // Whether two graphs have the same nodes in the same places, as a pass that does nothing leaves
 // them (attributes and bodies are compared by identity).

@@ -34,11 +34,12 @@ TEST(Passes, RunUntilNothingChanges) {
 }
 
 TEST(Passes, AreNamedAndLeaveAnEmptyGraphAlone) {
-  for (const Pass& pass : portable_passes()) {
-    EXPECT_EQ(find_pass(pass.name), &pass);
-    EXPECT_FALSE(pass.summary.empty());
-    expect_kept(pass.run, "graph main(x: f32[n]) -> (x) {\n}");
-  }
+  for (const auto list : {portable_passes(), target_passes()})
+    for (const Pass& pass : list) {
+      EXPECT_EQ(find_pass(pass.name), &pass);
+      EXPECT_FALSE(pass.summary.empty());
+      expect_kept(pass.run, "graph main(x: f32[n]) -> (x) {\n}");
+    }
   EXPECT_EQ(find_pass("no_such_pass"), nullptr);
 }
 

@@ -12,7 +12,11 @@ import pytest
 from tests.models.compare import ROOT, TOOL, assert_close, fetch, run_peer
 from tests.roundtrip.test_roundtrip import feeds_for
 
-PASSES = re.findall(r"^PASS\((\w+),", (ROOT / "src/passes/passes.def").read_text(), re.M)
+PASSES = [
+    name
+    for table in ["passes.def", "target_passes.def"]
+    for name in re.findall(r"^PASS\((\w+),", (ROOT / "src/passes" / table).read_text(), re.M)
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,7 @@ def statuses(cases: pathlib.Path, *arguments: str) -> dict[str, str]:
     return {row["case"]: row["status"] for row in rows}
 
 
-@pytest.mark.parametrize("name", ["all", *PASSES])
+@pytest.mark.parametrize("name", ["all", "target", *PASSES])
 def test_cases_give_the_same_answers(cases, untouched, name):
     after = statuses(cases, "--passes", name)
     assert len(after) == len(untouched)
