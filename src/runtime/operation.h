@@ -54,7 +54,15 @@ constexpr Operation reference_operation(std::string_view name) {
   return o;
 }
 
-// The operation of that name, or null.
+// The operation of that name, or null: a family of kernels (runtime/operations.def), a primitive's
+// scalar code (reference/operations.def), or one that was registered.
 const Operation* find_operation(std::string_view name);
+
+// Adds operations that live as long as the process and whose names are not taken; those already
+// added are left alone. For the ones below, and for tests.
+void register_operations(std::span<const Operation> operations);
+// The primitives whose code needs large libraries (text, image decoding): known to find_operation
+// only once registered, so that a program without them links none of those.
+std::span<const Operation> library_operations();
 
 }  // namespace gossamer::runtime
