@@ -62,7 +62,12 @@ class Prepared {
   // Does share `part` of `parts` (0 <= part < parts <= this->parts) of the work. Shares write to
   // disjoint memory and run in any order. Never fails, never allocates.
   virtual void run(const Addresses& addresses, int part, int parts) const = 0;
+  // Whether the operands' values allow the step, such as indices within their axis: malformed where
+  // they do not. To be called once before the shares run, where needs_verify says so; without it
+  // results are arbitrary, but no memory beyond the operands is touched.
+  virtual Status verify(const Addresses&) const { return {}; }
 
+  bool needs_verify = false;    // verify may fail
   int parts = 1;                // most shares worth making; 1: too little work to share
   std::size_t workspace = 0;    // scratch bytes that one share needs
   double flops = 0, bytes = 0;  // work and memory traffic of one run, for reports
