@@ -5,69 +5,11 @@
 
 #include "passes/expression.h"
 #include "passes/passes.h"
+#include "passes/pointwise_node.h"
 #include "passes/rewriter.h"
 
 namespace gossamer {
 namespace {
-
-struct Expression {
-  std::vector<ValueId> operands;
-  PointwiseProgram program;
-};
-
-// The shape that operands broadcast to; nothing when one is not known.
-std::optional<DimVector> shape_of(const Graph& graph, std::span<const ValueId> operands) {
-  DimVector shape;
-  for (ValueId v : operands) {
-    const Type& t = graph.value(v).type;
-    if (!t.ranked()) return std::nullopt;
-    Result<DimVector> both = broadcast(shape, *t.shape);
-    if (!both.ok()) return std::nullopt;
-    shape = std::move(both).value();
-  }
-  return shape;
-}
-
-bool reads(const PointwiseProgram& p, std::size_t input) {
-  const Ref ref{Ref::Kind::input, static_cast<std::int16_t>(input)};
-  for (const Instruction& in : p.instructions) {
-    const auto args =
-        std::span(in.args).first(static_cast<std::size_t>(pointwise_op_operands(in.op)));
-    if (std::find(args.begin(), args.end(), ref) != args.end()) return true;
-  }
-  return std::find(p.results.begin(), p.results.end(), ref) != p.results.end();
-}
-
-// Leaves out operands that the program does not read and the shape does not need.
-void drop_operands(const Graph& graph, const DimVector& shape, Expression& e) {
-  for (std::size_t i = e.operands.size(); i-- > 0 && e.operands.size() > 1;) {
-    if (reads(e.program, i)) continue;
-    std::vector<ValueId> rest = e.operands;
-    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
-    if (shape_of(graph, rest) != shape) continue;
-    const auto shift = [&](Ref& r) {
-      if (r.kind == Ref::Kind::input && static_cast<std::size_t>(r.index) > i) --r.index;
-    };
-    for (Instruction& in : e.program.instructions)
-      for (Ref& r : in.args) shift(r);
-    for (Ref& r : e.program.results) shift(r);
-    e.program.inputs.erase(e.program.inputs.begin() + static_cast<std::ptrdiff_t>(i));
-    e.operands = std::move(rest);
-  }
-}
-
-// What an operand is to a program that is being rebuilt.
-Ref operand_ref(const Graph& graph, Simplifier& s, ValueId v, std::vector<ValueId>& operands,
-                std::vector<Ref>& refs) {
-  const auto known = std::find(operands.begin(), operands.end(), v);
-  if (known != operands.end()) return refs[static_cast<std::size_t>(known - operands.begin())];
-  operands.push_back(v);
-  const Ref input = s.input(graph.value(v).type.dtype);
-  const std::optional<Tensor>& constant = graph.value(v).constant;
-  const std::optional<Scalar> scalar = constant ? as_scalar(*constant) : std::nullopt;
-  refs.push_back(scalar ? s.constant(*scalar) : input);
-  return refs.back();
-}
 
 // The expression simplified by itself, or nothing when there is nothing to gain.
 std::optional<Expression> simplified(const Graph& graph, const Expression& e) {
@@ -91,11 +33,7 @@ std::optional<Expression> taken_in(Rewriter& r, const DimVector& shape, const Ex
   if (r.graph().value(e.operands[i]).type.shape != shape) return std::nullopt;
   const auto& inner = attributes_of<PointwiseAttributes>(*producer);
   if (inner.has_extent) return std::nullopt;
-  // `index` and `extent` count the axes of the inner result.
-  const bool by_place = std::any_of(
-      inner.program.instructions.begin(), inner.program.instructions.end(),
-      [](const auto& in) { return in.op == PointwiseOp::index || in.op == PointwiseOp::extent; });
-  if (by_place) return std::nullopt;
+  if (by_place(inner.program)) return std::nullopt;
   Simplifier s;
   Expression out;
   std::vector<Ref> seen, inner_refs, refs;
