@@ -39,7 +39,7 @@ struct PoolStep {
 
 // A window that holds padding only gives -inf or the least integer, 0, or NaN (mean). A NaN is
 // greater than any number. Fails with internal on operands that contradict the step, and with
-// unsupported on other dtypes.
+// unsupported on other dtypes and on p other than 1 and 2.
 Result<PreparedPtr> prepare(const PoolStep& step, const Shapes& shapes);
 
 }  // namespace gossamer::kernels
