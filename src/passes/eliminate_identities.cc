@@ -1,11 +1,13 @@
 // Drops what changes nothing: movement that ends where it began, expressions that hand an operand
-// on, joins of one part. Movement after movement becomes one Copy where that makes it shorter.
+// on, joins of one part, reductions of one element. Movement after movement becomes one Copy where
+// that makes it shorter.
 #include <algorithm>
 
 #include "passes/copy_steps.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
 #include "reference/concat.h"
+#include "reference/reduce.h"
 
 namespace gossamer {
 namespace {
@@ -78,11 +80,27 @@ Result<bool> join_fewer(Rewriter& r, NodeId id) {
   return true;
 }
 
+// A reduction over axes of extent 1 only changes nothing but the shape.
+Result<bool> reduce_nothing(Rewriter& r, NodeId id) {
+  const Node& node = r.node(id);
+  const auto& a = attributes_of<ReduceAttributes>(node);
+  const ValueId x = r.at(node.operands[0]);
+  const Type& t = r.graph().value(x).type;
+  if (!t.ranked() || a.op == ReduceOp::logsumexp) return false;
+  for (int axis : a.axes)
+    if (!(t.dim(axis) == Dim(1))) return false;
+  ASSIGN(const ValueId y, a.keep ? r.b().copy(x, {}) : r.b().squeeze(x, a.axes));
+  if (y == x && !r.can_alias(node.results[0], x)) return false;
+  TRY(r.replace(node.results[0], y));
+  return true;
+}
+
 Result<bool> rule(Rewriter& r, NodeId id) {
   const Primitive* primitive = r.node(id).primitive;
   if (primitive == &kCopy) return shorten_copy(r, id);
   if (primitive == &kPointwise) return hand_on(r, id);
   if (primitive == &kConcat) return join_fewer(r, id);
+  if (primitive == &kReduce) return reduce_nothing(r, id);
   return false;
 }
 

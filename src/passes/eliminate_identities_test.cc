@@ -58,5 +58,19 @@ TEST(EliminateIdentities, PutsKnownExtentsIntoSteps) {
   })");
 }
 
+TEST(EliminateIdentities, DropsReductionsOfOneElement) {
+  expect_rewrite(eliminate_identities, R"(graph main(x: f32[n,1,1]) -> (y, z) {
+    a = reduce(x) op=mean axes=[2]
+    y = pointwise(a) program={(f32) y0 = neg x0}
+    b = reduce(x) op=max axes=[1,2] keep=true
+    z = pointwise(b) program={(f32) y0 = exp x0}
+  })",
+                 R"(graph main(x: f32[n,1,1]) -> (y, z) {
+    a = copy(x) steps={reshape =0 =1}
+    y = pointwise(a) program={(f32) y0 = neg x0}
+    z = pointwise(x) program={(f32) y0 = exp x0}
+  })");
+}
+
 }  // namespace
 }  // namespace gossamer

@@ -45,12 +45,15 @@ Status top_k(const TopKAttributes& a, Context& c) {
   shape[a.axis] = line.k;
   ASSIGN(Tensor order, Tensor::make_uninitialized(DType::i64, Shape{line.n}));
   ASSIGN(Tensor * values, c.make(0, x.dtype(), shape));
-  ASSIGN(Tensor * indices, c.make(1, DType::i64, shape));
+  Tensor* indices = nullptr;
+  if (c.result_count() > 1) {
+    ASSIGN(indices, c.make(1, DType::i64, shape));
+  }
   return visit_number(x.dtype(), [&](auto tag) -> Status {
     using T = typename decltype(tag)::type;
     auto ids = order.mutable_values<std::int64_t>();
     T* v = values->mutable_values<T>().data();
-    std::int64_t* at = indices->mutable_values<std::int64_t>().data();
+    std::int64_t* places = indices ? indices->mutable_values<std::int64_t>().data() : nullptr;
     for (std::int64_t o = 0; o < outer; ++o) {
       TRY(c.poll());
       for (std::int64_t i = 0; i < line.stride; ++i) {
@@ -58,8 +61,9 @@ Status top_k(const TopKAttributes& a, Context& c) {
         select(line, a.largest, from, ids);
         for (std::int64_t j = 0; j < line.k; ++j) {
           const std::int64_t to = (o * line.k + j) * line.stride + i;
-          at[to] = ids[static_cast<std::size_t>(j)];
-          v[to] = from[at[to] * line.stride];
+          const std::int64_t at = ids[static_cast<std::size_t>(j)];
+          if (places) places[to] = at;
+          v[to] = from[at * line.stride];
         }
       }
     }
