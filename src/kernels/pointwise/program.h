@@ -12,20 +12,9 @@
 
 #include "base/attributes.h"
 #include "base/dtype.h"
+#include "kernels/pointwise/tile.h"
 
 namespace gossamer::kernels {
-
-// What a lane of a register holds. Element types are widened when read and narrowed when written:
-// f16, bf16 to f32; integers of at most 16 bits to i32; u32 to i64.
-enum class VectorType : std::uint8_t { f32, f64, i32, i64, boolean };
-
-enum class VectorOp : std::uint8_t {
-#define VECTOR_OP(name, operands, types) name,
-#include "kernels/pointwise/vector_ops.def"
-#undef VECTOR_OP
-};
-inline constexpr int kVectorOps = static_cast<int>(VectorOp::silu) + 1;
-inline constexpr int kVectorTypes = static_cast<int>(VectorType::boolean) + 1;
 
 std::string_view vector_op_name(VectorOp op);  // as in vector_ops.def
 int vector_op_operands(VectorOp op);
@@ -74,11 +63,17 @@ struct VectorProgram {
   std::vector<VectorInstruction> instructions;
   std::vector<VectorOperand> results;  // one an output
   int registers = 0;
+  // Derived from the rest by the builder and from_attribute: whether any lane has 64 bits, and, one
+  // an instruction, the output that it may write in place of its register, or -1.
+  bool wide = false;
+  std::vector<std::int8_t> direct;
 
   bool empty() const { return outputs.empty(); }
   bool operator==(const VectorProgram&) const = default;
 };
 
+// Fills what is derived.
+void derive(VectorProgram& program);
 // Checks indices, types, and that registers are written before they are read; fails with malformed.
 Status validate(const VectorProgram& program);
 AttributeValue to_attribute(const VectorProgram& program);
@@ -97,9 +92,8 @@ class VectorBuilder {
   std::optional<Value> input(DType dtype);  // inputs number themselves in order of calls
   // `bits`: the element's bits, zero-extended.
   std::optional<Value> constant(DType dtype, std::uint64_t bits);
-  // An instruction by its name in the expression language (as vector_op_of; also "dequantize",
-  // "bits" between types of one size where lanes allow), its result's dtype and operands.
-  // `precision`: quantize, the dtype of the division.
+  // An instruction by its name in the expression language (as vector_op_of, and "dequantize"), the
+  // dtype of its result, and its operands. `precision`: quantize, the dtype of the division.
   std::optional<Value> emit(std::string_view op, DType result, std::span<const Value> args,
                             DType precision = DType::f32);
   DType dtype(Value v) const { return nodes_[static_cast<std::size_t>(v.id)].dtype; }
@@ -109,13 +103,13 @@ class VectorBuilder {
 
  private:
   struct Node {
-    enum class Kind : std::uint8_t { input, constant, instruction };
+    enum class Kind : std::uint8_t { input, constant, instruction, alias };
     Kind kind = Kind::input;
     DType dtype = DType::f32;
     VectorType lane = VectorType::f32;
-    std::uint64_t bits = 0;         // constant; input: its number
-    VectorInstruction instruction;  // args and result unused
-    std::array<Value, 3> args = {};
+    std::uint64_t bits = 0;          // constant; input: its number
+    VectorInstruction instruction;   // args and result unused
+    std::array<Value, 3> args = {};  // alias: the first
     bool operator==(const Node&) const = default;
   };
 
