@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,6 +37,15 @@ class Context {
   virtual Status poll() = 0;
   // Counts bytes that the node keeps beside its results against the memory limit until it ends.
   virtual Status hold(std::int64_t bytes) { return bytes >= 0 ? Status() : poll(); }
+  // A tensor beside the results, uninitialized, whose bytes are held.
+  Result<Tensor> scratch(DType dtype, Shape shape) {
+    const std::optional<std::int64_t> count = shape.checked_count();
+    const std::optional<std::int64_t> bytes =
+        count ? checked_mul(*count, static_cast<std::int64_t>(dtype_size(dtype))) : std::nullopt;
+    if (!bytes) return limit_error("an intermediate value of " + shape.to_string() + " elements");
+    TRY(hold(*bytes));
+    return Tensor::make_uninitialized(dtype, std::move(shape));
+  }
   // Counts work that is out of proportion to a step (a long sequence copied) against the budget.
   virtual Status charge(std::int64_t steps) { return steps >= 0 ? poll() : Status(); }
   // Seed of this run and number of this node, for counter-based random numbers.

@@ -61,12 +61,14 @@ Status fold(const FoldAttributes& a, Context& c) {
   const DType accumulator = accumulator_of(x.dtype());
   ASSIGN(const Tensor wide, widened(x, accumulator));
   ASSIGN(Tensor sums, Tensor::make(accumulator, shape));
-  TRY(visit_accumulator(accumulator, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const std::int64_t plane = shape.count(lead, shape.rank());
-    return add_windows<T>(axes, taps, windows, shape.count(0, lead), plane, wide.values<T>().data(),
-                          sums.mutable_values<T>().data(), c);
-  }));
+  // Without an element to add the taps may be more than can be counted.
+  if (x.count() > 0)
+    TRY(visit_accumulator(accumulator, [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      const std::int64_t plane = shape.count(lead, shape.rank());
+      return add_windows<T>(axes, taps, windows, shape.count(0, lead), plane,
+                            wide.values<T>().data(), sums.mutable_values<T>().data(), c);
+    }));
   narrow(sums, *y);
   return {};
 }

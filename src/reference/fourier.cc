@@ -74,11 +74,11 @@ Status fourier(const FourierAttributes& a, Context& c) {
   ASSIGN(Tensor * y, c.make(0, x.dtype(), shape));
   if (y->count() == 0) return {};
   ASSIGN(const Tensor wide, widened(x, DType::f64));
-  ASSIGN(Tensor result, Tensor::make_uninitialized(DType::f64, shape));
-  ASSIGN(Tensor buffer, Tensor::make(DType::c128, Shape{l.length}));
+  ASSIGN(Tensor result, c.scratch(DType::f64, shape));
+  ASSIGN(Tensor buffer, c.scratch(DType::c128, Shape{l.length}));
   auto signal = buffer.mutable_values<C128>();
   auto out = result.mutable_values<double>();
-  ASSIGN(Transform transform, Transform::make(l.length));
+  ASSIGN(Transform transform, Transform::make(l.length, c));
   for (std::int64_t o = 0; o < l.outer; ++o) {
     for (std::int64_t i = 0; i < l.inner; ++i) {
       TRY(c.poll());

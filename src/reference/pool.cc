@@ -77,6 +77,20 @@ Result<Plan> plan_of(const PoolAttributes& a, const Shape& x) {
   return p;
 }
 
+// A kernel longer than its axis has taps that read nothing: they count against the run's steps.
+Status charge_idle_taps(const Plan& p, Context& c) {
+  constexpr double kTapsAStep = 64;
+  bool idle = false;
+  double work = static_cast<double>(p.axes.back().kernel);
+  for (std::size_t d = 0; d < p.axes.size(); ++d) {
+    const WindowAxis& a = p.axes[d];
+    idle = idle || a.kernel > a.input;
+    if (d + 1 < p.axes.size())
+      work *= static_cast<double>(a.output) * static_cast<double>(a.kernel);
+  }
+  return idle ? c.charge(static_cast<std::int64_t>(std::min(work / kTapsAStep, 1e18))) : Status{};
+}
+
 // Where in x the given outer tap of a row of results begins; -1 when it is padding.
 std::int64_t input_row(const Plan& p, std::span<const std::int64_t> at, std::int64_t tap) {
   std::int64_t offset = 0;
@@ -280,6 +294,7 @@ Status pool_max(const PoolAttributes& a, const Plan& p, Tensor& y, Context& c) {
 Status pool(const PoolAttributes& a, Context& c) {
   const Tensor& x = c.tensor(0);
   ASSIGN(const Plan p, plan_of(a, x.shape()));
+  TRY(charge_idle_taps(p, c));
   ASSIGN(Tensor * y, c.make(0, x.dtype(), p.output));
   if (a.op == PoolOp::max) return pool_max(a, p, *y, c);
   if (!is_arithmetic_float(x.dtype()))

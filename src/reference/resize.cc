@@ -91,14 +91,14 @@ void blend(std::span<const double> x, std::span<double> y, const ResizeTable& t,
 }
 
 Status resize_one(const ResizeAttributes& a, std::size_t i, const ResizeAxis& axis,
-                  std::span<const double> roi, Tensor& x) {
+                  std::span<const double> roi, Tensor& x, Context& c) {
   const bool crops = a.coordinate == ResizeCoordinate::tf_crop_and_resize;
   if (axis.scale == 1 && axis.input == axis.output && !crops) return {};
-  ASSIGN(const ResizeTable t, resize_table(a, axis, roi[i], roi[a.axes.size() + i]));
+  ASSIGN(const ResizeTable t, resize_table(a, axis, roi[i], roi[a.axes.size() + i], c));
   Shape shape = x.shape();
   shape[a.axes[i]] = axis.output;
   const Around r{shape.count(0, a.axes[i]), shape.count(a.axes[i] + 1, shape.rank())};
-  ASSIGN(Tensor y, Tensor::make_uninitialized(x.dtype(), shape));
+  ASSIGN(Tensor y, c.scratch(x.dtype(), shape));
   if (y.count() == 0) {
     x = std::move(y);
     return {};
@@ -126,6 +126,7 @@ Status resize(const ResizeAttributes& a, Context& c) {
   Shape shape = x.shape();
   for (std::size_t i = 0; i < axes.size(); ++i) shape[a.axes[i]] = axes[i].output;
   ASSIGN(Tensor * y, c.make(0, x.dtype(), shape));
+  if (y->count() == 0) return {};  // an axis may be longer than its table can be
   const bool blends = a.mode != ResizeMode::nearest;
   Tensor now = x;
   if (blends) {
@@ -133,7 +134,7 @@ Status resize(const ResizeAttributes& a, Context& c) {
   }
   for (std::size_t i = 0; i < axes.size(); ++i) {
     TRY(c.poll());
-    TRY(resize_one(a, i, axes[i], roi, now));
+    TRY(resize_one(a, i, axes[i], roi, now, c));
   }
   if (!blends)
     c.set(0, Value(std::move(now)));

@@ -175,25 +175,26 @@ void fill_taps(const ResizeAttributes& a, const ResizeAxis& axis, const Filter& 
 }  // namespace
 
 Result<ResizeTable> resize_table(const ResizeAttributes& a, const ResizeAxis& axis, double start,
-                                 double end) {
+                                 double end, Context& c) {
   ResizeTable t;
   Filter f;
   if (a.mode != ResizeMode::nearest) {
     ASSIGN(f, filter_of(a, axis));
     t.taps = 2 * f.half;
   }
-  ASSIGN(t.index, Tensor::make_uninitialized(DType::i64, Shape{axis.output, t.taps}));
-  ASSIGN(t.weight, Tensor::make(DType::f64, Shape{axis.output, t.taps}));
-  ASSIGN(t.outside, Tensor::make(DType::boolean, Shape{axis.output}));
+  ASSIGN(t.index, c.scratch(DType::i64, Shape{axis.output, t.taps}));
+  ASSIGN(t.weight, c.scratch(DType::f64, Shape{axis.output, t.taps}));
+  ASSIGN(t.outside, c.scratch(DType::boolean, Shape{axis.output}));
   auto index = t.index.mutable_values<std::int64_t>();
   auto weight = t.weight.mutable_values<double>();
   auto outside = t.outside.mutable_values<bool>();
   const bool crops = a.coordinate == ResizeCoordinate::tf_crop_and_resize;
   const double last = static_cast<double>(axis.input - 1);
   for (std::int64_t o = 0; o < axis.output; ++o) {
+    if (o % 1024 == 0) TRY(c.poll());
     double x = coordinate(a, axis, start, end, o);
     if (!std::isfinite(x)) return malformed("a region of interest that is no number");
-    if (crops) outside[static_cast<std::size_t>(o)] = x < 0 || x > last;
+    outside[static_cast<std::size_t>(o)] = crops && (x < 0 || x > last);
     const std::size_t at = static_cast<std::size_t>(o * t.taps);
     // Far outside all taps read the border.
     const double margin = static_cast<double>(t.taps + 1);

@@ -18,6 +18,6 @@ struct ResizeTable {
 
 // `start` and `end` are the axis's region of interest (tf_crop_and_resize).
 Result<ResizeTable> resize_table(const ResizeAttributes& a, const ResizeAxis& axis, double start,
-                                 double end);
+                                 double end, Context& c);
 
 }  // namespace gossamer::reference

@@ -19,6 +19,8 @@ namespace {
 
 // Beyond this many samples a bin a region is no region of an image.
 constexpr std::int64_t kMaxSamples = 1 << 14;
+// Samples that count as one step of a run: regions can be larger than the image.
+constexpr double kSamplesAStep = 256;
 
 template <class T>
 struct Box {
@@ -109,10 +111,13 @@ Result<std::int64_t> sample_count(const RoiPoolAttributes& a, T extent, std::int
 
 template <class T>
 Status align_region(const RoiPoolAttributes& a, Map<T> m, std::int64_t channels, const T* region,
-                    T* y) {
+                    T* y, Context& c) {
   const Box<T> box = aligned_box(a, region);
   ASSIGN(const std::int64_t rows, sample_count(a, box.height, a.height));
   ASSIGN(const std::int64_t columns, sample_count(a, box.width, a.width));
+  const double samples = static_cast<double>(rows * columns * channels) *
+                         static_cast<double>(a.height) * static_cast<double>(a.width);
+  TRY(c.charge(static_cast<std::int64_t>(samples / kSamplesAStep)));
   Box<T> bin = box;
   bin.height = box.height / static_cast<T>(a.height);
   bin.width = box.width / static_cast<T>(a.width);
@@ -181,7 +186,7 @@ Status pool_regions(const RoiPoolAttributes& a, const Tensor& x, const Tensor& r
     if (a.op == RoiPoolOp::max) {
       TRY(max_region<T>(a, m, s[1], region, out));
     } else {
-      TRY(align_region<T>(a, m, s[1], region, out));
+      TRY(align_region<T>(a, m, s[1], region, out, c));
     }
   }
   return {};

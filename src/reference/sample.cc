@@ -126,8 +126,6 @@ Result<Layout> layout_of(const SampleAttributes& a, const Shape& x, const Shape&
     stride *= x[i];
   }
   for (int i = 2; i < x.rank(); ++i) l.axes.emplace_back(a, x[i]);
-  if (l.plane == 0 && l.result.count() > 0 && a.outside != SampleOutside::zero)
-    return malformed("cannot sample an empty plane");
   return l;
 }
 
@@ -203,6 +201,8 @@ Status sample(const SampleAttributes& a, Context& c) {
   ASSIGN(const Layout l, layout_of(a, x.shape(), c.tensor(1).shape()));
   ASSIGN(Tensor * y, c.make(0, x.dtype(), l.result));
   if (y->count() == 0) return {};
+  if (l.plane == 0 && a.outside != SampleOutside::zero)
+    return malformed("cannot sample an empty plane");
   ASSIGN(const Tensor at, widened(c.tensor(1), DType::f64));
   if (a.mode == SampleMode::nearest)
     return visit_storage(

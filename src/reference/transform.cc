@@ -28,26 +28,27 @@ Complex multiply(Complex a, Complex b) {
 
 }  // namespace
 
-Result<Transform> Transform::make(std::int64_t length) {
+Result<Transform> Transform::make(std::int64_t length, Context& c) {
   Transform t;
   t.n_ = static_cast<std::size_t>(length);
   t.power_ = std::has_single_bit(t.n_);
   t.padded_ = t.power_ ? t.n_ : std::bit_ceil(2 * t.n_);
   const auto half = static_cast<std::int64_t>(t.padded_ / 2);
-  ASSIGN(t.roots_, Tensor::make_uninitialized(DType::c128, Shape{half}));
+  ASSIGN(t.roots_, c.scratch(DType::c128, Shape{half}));
   auto roots = t.roots_.mutable_values<Complex>();
   for (std::size_t k = 0; k < roots.size(); ++k) roots[k] = root(k, t.padded_);
-  if (!t.power_) TRY(t.prepare_chirp());
+  if (!t.power_) TRY(t.prepare_chirp(c));
   return t;
 }
 
-Status Transform::prepare_chirp() {
+Status Transform::prepare_chirp(Context& c) {
   const auto padded = static_cast<std::int64_t>(padded_);
-  ASSIGN(chirp_, Tensor::make_uninitialized(DType::c128, Shape{static_cast<std::int64_t>(n_)}));
-  ASSIGN(spectrum_, Tensor::make(DType::c128, Shape{padded}));
-  ASSIGN(work_, Tensor::make_uninitialized(DType::c128, Shape{padded}));
+  ASSIGN(chirp_, c.scratch(DType::c128, Shape{static_cast<std::int64_t>(n_)}));
+  ASSIGN(spectrum_, c.scratch(DType::c128, Shape{padded}));
+  ASSIGN(work_, c.scratch(DType::c128, Shape{padded}));
   auto chirp = chirp_.mutable_values<Complex>();
   auto spectrum = spectrum_.mutable_values<Complex>();
+  std::fill(spectrum.begin(), spectrum.end(), Complex{});
   for (std::size_t k = 0; k < n_; ++k) {
     // k^2 mod 2n keeps the angle small, hence exact.
     chirp[k] = root(k * k % (2 * n_), 2 * n_);

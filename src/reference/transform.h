@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "base/tensor.h"
+#include "base/context.h"
 
 namespace gossamer::reference {
 
@@ -14,11 +14,11 @@ namespace gossamer::reference {
 class Transform {
  public:
   // Fails with limit when memory is refused. length is positive.
-  static Result<Transform> make(std::int64_t length);
+  static Result<Transform> make(std::int64_t length, Context& c);
   void run(std::span<std::complex<double>> x, bool inverse);
 
  private:
-  Status prepare_chirp();
+  Status prepare_chirp(Context& c);
   void radix2(std::span<std::complex<double>> x) const;
   void bluestein(std::span<std::complex<double>> x);
 
