@@ -107,6 +107,12 @@ Tensor Tensor::borrow(DType dtype, Shape shape, std::span<const std::byte> bytes
   return t;
 }
 
+Tensor Tensor::over(DType dtype, Shape shape, std::span<std::byte> bytes) {
+  Tensor t = borrow(dtype, std::move(shape), bytes, nullptr);
+  t.writable_ = true;
+  return t;
+}
+
 void* Tensor::mutable_data() {
   assert(unique());
   return const_cast<void*>(data_.get());

@@ -28,6 +28,8 @@ class Tensor {
   // element type and hold exactly the elements (in packed file form when `packed`).
   static Tensor borrow(DType dtype, Shape shape, std::span<const std::byte> bytes,
                        std::shared_ptr<const void> owner, bool packed = false);
+  // Writable memory of somebody who outlives the tensor and its copies; the same terms otherwise.
+  static Tensor over(DType dtype, Shape shape, std::span<std::byte> bytes);
   // Small tensors from values, for tests and constants.
   template <class T>
   static Tensor of(Shape shape, std::span<const T> values);
@@ -65,7 +67,12 @@ class Tensor {
   }
   const void* data() const { return data_.get(); }
   void* mutable_data();
-  bool unique() const { return data_.use_count() == 1 && writable_; }
+  // Whether this tensor may be written: nobody shares its bytes (of memory that it is `over`, as
+  // far as the tensor knows).
+  bool unique() const { return data_.use_count() <= 1 && writable_; }
+  // Whether the bytes live as long as the tensor does; false when they were borrowed without an
+  // owner.
+  bool owned() const { return bytes_ == 0 || data_.use_count() > 0; }
 
   // The same bytes under another shape of the same count, or another dtype of the same element
   // size.

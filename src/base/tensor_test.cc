@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdint>
 #include <limits>
 
@@ -27,6 +28,16 @@ TEST(Tensor, MakeIsZeroAlignedAndUnique) {
   EXPECT_EQ(copy.data(), t.data());
   copy = Tensor();
   EXPECT_TRUE(t.unique());
+}
+
+TEST(Tensor, IsOverMemoryOfSomebodyElse) {
+  std::array<float, 4> memory{1, 2, 3, 4};
+  Tensor t = Tensor::over(DType::f32, Shape{2, 2}, std::as_writable_bytes(std::span(memory)));
+  EXPECT_TRUE(t.unique());
+  EXPECT_FALSE(t.owned());
+  t.mutable_values<float>()[3] = 5;
+  EXPECT_EQ(memory[3], 5);
+  EXPECT_TRUE(Tensor::scalar<float>(1).owned());
 }
 
 TEST(Tensor, EmptyAndDefaultTensorsHaveNoElements) {

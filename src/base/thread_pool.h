@@ -3,9 +3,7 @@
 // over in well under a microsecond and idle workers burn nothing.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <span>
+#include <atomic>
 #include <vector>
 
 namespace gossamer {
@@ -31,56 +29,62 @@ int available_cpus();
 // holds proc/self/cgroup and sys/fs/cgroup.
 int cgroup_cpus(const char* root = "/");
 
-// A pool of workers, made when they are first asked for. Fork-safe: the child of a fork makes its
-// own.
+// A pool of workers, made when they are first asked for. Used by any number of threads at once.
+// Fork-safe: the child of a fork makes its own.
 class ThreadPool {
  public:
-  // `most` workers besides callers, whatever is asked for; 0: one less than available_cpus().
-  explicit ThreadPool(int most = 0);
-  ~ThreadPool();  // no crew may be left
+  ThreadPool();
+  ~ThreadPool();  // ends the workers; no crew may have any
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   // The pool of the process, never destroyed.
   static ThreadPool& shared();
+  // Workers that there are now.
+  int workers();
 
-  class Worker;
+  struct Worker;
   struct State;
 
  private:
   friend class Crew;
   State& state();  // this process's own
 
-  int most_;
-  struct Holder;
-  std::unique_ptr<Holder> holder_;
+  std::atomic<State*> state_{nullptr};
 };
 
-// The caller of a run and the idle workers that it got. Used by the thread that made it.
+// The caller of a run and the idle workers that it got. Used by one thread at a time.
 class Crew {
  public:
-  Crew() = default;  // the caller alone
-  // Takes up to threads - 1 idle workers of the pool; fewer when others hold them or the system
-  // gives no more.
-  Crew(ThreadPool& pool, int threads);
-  ~Crew();
-  Crew(Crew&& other) noexcept;
-  Crew& operator=(Crew&& other) noexcept;
+  explicit Crew(ThreadPool& pool) : pool_(&pool) {}
+  ~Crew() { leave(); }
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  // Takes up to threads - 1 idle workers and wakes them; fewer when others have them or the system
+  // gives no more. The pool never has more workers than the most that one crew asked for, or one
+  // less than there are CPUs: callers beyond that work alone.
+  void enter(int threads);
+  // Lets them go; they sleep.
+  void leave();
+  bool entered() const { return entered_; }
 
   // Members, the caller included.
   int size() const { return static_cast<int>(workers_.size()) + 1; }
-  // Runs every share, the caller taking share 0 and those of workers that did not start in time;
-  // returns when all are done. At most size() parts.
+  // Runs every share, the caller taking share 0 and those of workers that have not started by the
+  // time that it is done; returns when all are. At most size() parts.
   void run(int parts, ShareFunction share, void* context);
-  // Time that the caller spent in run() waiting for others, in ticks of the CPU's counter.
-  std::uint64_t waited() const { return waited_; }
+  // Time that the caller spent waiting for others in run() since it entered, in nanoseconds.
+  double waited_ns() const { return waited_ns_; }
 
  private:
-  void release();
+  void wait_for(const ThreadPool::Worker& worker);
 
+  ThreadPool* pool_;
   ThreadPool::State* state_ = nullptr;
   std::vector<ThreadPool::Worker*> workers_;
-  std::uint64_t waited_ = 0;
+  double waited_ns_ = 0;
+  bool entered_ = false;
 };
 
 }  // namespace gossamer
