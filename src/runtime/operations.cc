@@ -1,0 +1,96 @@
+// The table of operations: families of kernels, the primitives' scalar code, and what was
+// registered.
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "reference/arg_reduce.h"
+#include "reference/attention.h"
+#include "reference/concat.h"
+#include "reference/conv.h"
+#include "reference/conv_transpose.h"
+#include "reference/copy.h"
+#include "reference/cumulate.h"
+#include "reference/det.h"
+#include "reference/fold.h"
+#include "reference/fourier.h"
+#include "reference/gather.h"
+#include "reference/if.h"
+#include "reference/lookup.h"
+#include "reference/loop.h"
+#include "reference/matmul.h"
+#include "reference/n_gram.h"
+#include "reference/non_max_suppression.h"
+#include "reference/non_zero.h"
+#include "reference/normalize.h"
+#include "reference/pointwise.h"
+#include "reference/pool.h"
+#include "reference/random.h"
+#include "reference/recurrent.h"
+#include "reference/reduce.h"
+#include "reference/resize.h"
+#include "reference/roi_pool.h"
+#include "reference/sample.h"
+#include "reference/scatter.h"
+#include "reference/sequence.h"
+#include "reference/shape.h"
+#include "reference/softmax.h"
+#include "reference/text_split.h"
+#include "reference/top_k.h"
+#include "reference/tree_ensemble.h"
+#include "reference/unique.h"
+#include "runtime/operation.h"
+
+#include "kernels/gather/gather.h"
+#include "kernels/pool/pool.h"
+
+namespace gossamer::runtime {
+namespace {
+
+constexpr Operation kOperations[] = {
+#define KERNEL(name, Step) kernel_operation<kernels::Step>("kernel." #name),
+#include "runtime/operations.def"
+#undef KERNEL
+#define OPERATION(name, Attributes, function) \
+  reference_operation<Attributes, reference::function>("reference." #name),
+#include "reference/operations.def"
+#undef OPERATION
+};
+
+struct Registered {
+  std::mutex mutex;
+  std::vector<const Operation*> operations;
+};
+
+Registered& registered() {
+  static Registered r;
+  return r;
+}
+
+const Operation* find_built_in(std::string_view name) {
+  for (const Operation& o : kOperations)
+    if (o.name == name) return &o;
+  return nullptr;
+}
+
+const Operation* find_registered(std::string_view name) {
+  for (const Operation* o : registered().operations)
+    if (o->name == name) return o;
+  return nullptr;
+}
+
+}  // namespace
+
+const Operation* find_operation(std::string_view name) {
+  if (const Operation* o = find_built_in(name)) return o;
+  const std::lock_guard lock(registered().mutex);
+  return find_registered(name);
+}
+
+void register_operations(std::span<const Operation> operations) {
+  const std::lock_guard lock(registered().mutex);
+  for (const Operation& o : operations)
+    if (!find_built_in(o.name) && !find_registered(o.name)) registered().operations.push_back(&o);
+}
+
+}  // namespace gossamer::runtime
