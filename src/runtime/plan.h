@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/shape.h"
@@ -25,13 +26,11 @@ struct Registers {
   std::int64_t operator[](Register r) const { return values[static_cast<std::size_t>(r)]; }
 };
 
-// Evaluates what can be known: input extents from `inputs` (one shape an input; for one that is no
-// tensor whatever), all else from earlier registers. Fails with limit on overflow, malformed on a
-// division by zero.
+// Evaluates what can be known before a run from the shapes of the inputs (of one that is no tensor:
+// whatever). Fails with limit on overflow, malformed on a division by zero.
 Result<Registers> evaluate_shapes(const Program& program, std::span<const Shape> inputs);
-// Does the same again for registers still unknown; `late` tells the extents of a slot, or null.
-Status evaluate_late(const Program& program, const Shape* (*late)(const void*, SlotId),
-                     const void* context, Registers& registers);
+// Takes the extents of a slot that has been computed now, and evaluates what follows from them.
+Status learn_extents(const Program& program, SlotId slot, const Shape& shape, Registers& registers);
 
 // A slot for known shapes. Slots with more than kernels::kMaxAxes axes have no view; their extents
 // and strides are read from the registers.
@@ -48,6 +47,12 @@ Result<SlotView> view_slot(const Program& program, const Slot& slot, const Regis
                            std::int64_t buffer_bytes);
 // The extents of a slot whose registers are known.
 Shape slot_shape(const Slot& slot, const Registers& registers);
+
+// Prepares a step of kernels, all of whose slots are known. What it fails with does not name it.
+Result<kernels::PreparedPtr> prepare_step(const Step& step, std::span<const SlotView> slots,
+                                          Level level, int threads);
+// "step 'conv1' (kernel.conv)"
+std::string describe_step(const Step& step);
 
 struct StepPlan {
   kernels::PreparedPtr prepared;     // null: reference code, or late

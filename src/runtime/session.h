@@ -98,9 +98,9 @@ class Session {
   std::int64_t planned_bytes() const;
 
   struct State;
+  explicit Session(std::unique_ptr<State> state);  // for open
 
  private:
-  explicit Session(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

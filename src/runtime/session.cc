@@ -1,0 +1,123 @@
+// Sessions: options made definite, one frame, and a lock around its runs.
+#include "runtime/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/frame.h"
+#include "runtime/team.h"
+
+namespace gossamer::runtime {
+namespace {
+
+SessionOptions definite(SessionOptions options) {
+  if (options.threads <= 0)
+    options.threads = options.workers ? options.workers->threads() : available_cpus();
+  if (options.workers) options.threads = std::min(options.threads, options.workers->threads());
+  options.threads = std::clamp(options.threads, 1, 1024);
+  options.level = std::min(options.level, cpu_level());
+  return options;
+}
+
+// The shapes of all inputs when they are fixed, or nothing.
+std::optional<std::vector<Shape>> fixed_inputs(const Program& program) {
+  std::vector<Shape> shapes;
+  for (const Port& port : program.inputs) {
+    const Slot& slot = program.slots[static_cast<std::size_t>(port.slot)];
+    std::vector<std::int64_t> extents;
+    if (!slot.ranked && port.is_tensor) return std::nullopt;
+    for (const Register r : slot.extents) {
+      const ShapeInstruction& in = program.shape_program[static_cast<std::size_t>(r)];
+      if (in.op != ShapeOp::constant) return std::nullopt;
+      extents.push_back(in.value);
+    }
+    shapes.emplace_back(std::move(extents));
+  }
+  return shapes;
+}
+
+}  // namespace
+
+struct Session::State {
+  State(std::shared_ptr<const Program> p, SessionOptions o)
+      : program(std::move(p)),
+        options(definite(std::move(o))),
+        frame(*program, options, options.pool ? *options.pool : own_memory, !options.pool),
+        team(options.workers, options.threads) {}
+
+  std::shared_ptr<const Program> program;
+  SessionOptions options;
+  Pool own_memory;  // used when the caller gives none
+  Frame frame;
+  Team team;
+  std::mutex mutex;
+};
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const Program> program,
+                                               SessionOptions options) {
+  if (!program) return usage_error("there is no program to open");
+  TRY(verify(*program));
+  auto session =
+      std::make_unique<Session>(std::make_unique<State>(std::move(program), std::move(options)));
+  if (const auto shapes = fixed_inputs(session->program())) TRY(session->plan(*shapes).status());
+  return session;
+}
+
+namespace {
+
+// Gathers the team for a run, and lets it go however the run ends.
+class Gathered {
+ public:
+  explicit Gathered(Team& team) : team_(team) { team_.limit(team_.threads()); }
+  ~Gathered() { team_.leave(); }
+  Gathered(const Gathered&) = delete;
+  Gathered& operator=(const Gathered&) = delete;
+
+ private:
+  Team& team_;
+};
+
+}  // namespace
+
+Result<std::vector<Value>> Session::run(std::span<const Value> inputs, const RunOptions& options) {
+  const std::lock_guard lock(state_->mutex);
+  const Gathered gathered(state_->team);
+  if (options.profile) options.profile->clear();
+  Run run{state_->options, options, state_->team, std::chrono::steady_clock::now()};
+  return state_->frame.run(inputs, run);
+}
+
+Status Session::run_into(std::span<const RawInput> inputs, std::span<RawOutput> outputs,
+                         const RunOptions& options) {
+  const std::lock_guard lock(state_->mutex);
+  const Gathered gathered(state_->team);
+  if (options.profile) options.profile->clear();
+  Run run{state_->options, options, state_->team, std::chrono::steady_clock::now()};
+  return state_->frame.run_into(inputs, outputs, run);
+}
+
+Result<std::shared_ptr<const Plan>> Session::plan(std::span<const Shape> inputs) {
+  std::vector<std::span<const std::int64_t>> extents;
+  for (const Shape& shape : inputs) extents.emplace_back(shape.dims());
+  const std::lock_guard lock(state_->mutex);
+  return state_->frame.plan_for(extents);
+}
+
+const Program& Session::program() const { return *state_->program; }
+const SessionOptions& Session::options() const { return state_->options; }
+
+std::int64_t Session::arena_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->frame.arena_bytes();
+}
+
+std::int64_t Session::planned_bytes() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->frame.planned_bytes();
+}
+
+}  // namespace gossamer::runtime

@@ -1,0 +1,49 @@
+// Team: the threads of one run: workers of the process's pool, or the caller's own.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+
+#include "base/thread_pool.h"
+
+namespace gossamer::runtime {
+
+class Team {
+ public:
+  Team(std::shared_ptr<Workers> own, int threads)
+      : own_(std::move(own)), crew_(ThreadPool::shared()), threads_(std::max(threads, 1)) {}
+
+  // Uses at most that many threads from now on.
+  void limit(int threads) { limit_ = std::clamp(threads, 1, threads_); }
+  int threads() const { return threads_; }
+
+  // Gathers workers, so that they are awake when the first shares come.
+  void enter() {
+    if (!own_ && limit_ > 1 && !crew_.entered()) crew_.enter(limit_);
+  }
+  void leave() { crew_.leave(); }
+
+  // How many shares of `most` would run at once now.
+  int parts(int most) {
+    if (most <= 1 || limit_ <= 1) return 1;
+    if (own_) return std::min(most, limit_);
+    if (!crew_.entered()) crew_.enter(limit_);
+    return std::min({most, limit_, crew_.size()});
+  }
+  void run(int parts, ShareFunction share, void* context) {
+    if (own_)
+      own_->parallel(parts, share, context);
+    else
+      crew_.run(parts, share, context);
+  }
+  // Time that the caller spent waiting for others since it entered, in nanoseconds.
+  double waited_ns() const { return crew_.waited_ns(); }
+
+ private:
+  std::shared_ptr<Workers> own_;
+  Crew crew_;
+  int threads_;
+  int limit_ = 1;
+};
+
+}  // namespace gossamer::runtime
