@@ -112,11 +112,15 @@ Result<bool> fold(Rewriter& r, NodeId id) {
     if (v == kNoValue) continue;
     if (!known[i] || known[i]->dtype() != r.old().value(v).type.dtype) return false;
   }
+  std::int64_t bytes = 0;
   for (std::size_t i = 0; i < known.size(); ++i) {
     const ValueId v = node.results[i];
     if (v == kNoValue) continue;
+    bytes += static_cast<std::int64_t>(known[i]->byte_size());
     TRY(r.replace(v, r.b().constant(std::move(*known[i]), r.old().value(v).name)));
   }
+  // What an operator does to a bias is no reason to write the operator in parts.
+  if (bytes <= kSlackBytes) r.absorb(id);
   return true;
 }
 

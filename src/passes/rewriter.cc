@@ -34,7 +34,8 @@ Rewriter::Rewriter(const Graph& graph)
       builder_(graph_, symbols_beyond(graph)),
       old_reads_(graph.use_counts()),
       image_(graph.values.size(), kNoValue),
-      is_output_(graph.values.size(), false) {
+      is_output_(graph.values.size(), false),
+      absorbed_(graph.nodes.size(), false) {
   graph_.name = graph.name;
   graph_.metadata = graph.metadata;
   graph_.opsets = graph.opsets;
@@ -102,6 +103,15 @@ Status Rewriter::replace(ValueId old_value, ValueId now) {
   return {};
 }
 
+void Rewriter::absorb(NodeId id) {
+  const Node& made = node(id);
+  if (made.origin == kNoOrigin) return;
+  const std::vector<ValueId>& outputs = old_.origins[at_index(made.origin)].outputs;
+  absorbed_[at_index(id)] = std::none_of(made.results.begin(), made.results.end(), [&](ValueId v) {
+    return std::find(outputs.begin(), outputs.end(), v) != outputs.end();
+  });
+}
+
 Status Rewriter::keep(NodeId id) {
   Node copy = node(id);
   bool same = true;
@@ -142,7 +152,7 @@ Result<Graph> Rewriter::finish() {
   std::vector<std::int32_t> wanted(old_.origins.size(), 0);
   const std::vector<bool> live = live_nodes(old_);
   for (std::size_t i = 0; i < old_.nodes.size(); ++i)
-    if (live[i] && old_.nodes[i].origin != kNoOrigin)
+    if (live[i] && !absorbed_[i] && old_.nodes[i].origin != kNoOrigin)
       ++wanted[static_cast<std::size_t>(old_.nodes[i].origin)];
   for (std::size_t o = 0; o < graph_.origins.size(); ++o)
     for (auto* ids : {&graph_.origins[o].inputs, &graph_.origins[o].outputs})

@@ -38,6 +38,9 @@ class Rewriter {
   bool can_alias(ValueId old_value, ValueId now) const;
   // Puts `now` in the place of an old value. Fails when their element types or ranks differ.
   Status replace(ValueId old_value, ValueId now);
+  // Says that a node's results, replaced by constants, are what its operator makes of constants on
+  // the way to its outputs: the operator stays as it was for the nodes that are left of it.
+  void absorb(NodeId id);
   // Copies a node and its origin.
   Status keep(NodeId id);
 
@@ -60,6 +63,7 @@ class Rewriter {
   std::vector<ValueId> image_;           // by old value; kNoValue: none yet
   std::vector<std::int32_t> reads_;      // by new value: reads of the old values that it stands for
   std::vector<bool> is_output_;          // by old value
+  std::vector<bool> absorbed_;           // by old node
   std::set<ValueId> taken_;              // new values that stand for an output already
   BodyRewrite rewrite_body_;
 };
