@@ -6,10 +6,24 @@
 
 namespace gossamer::kernels {
 
-std::int64_t Loops::count() const {
+std::int64_t Loops::count() const { return count(rank); }
+
+std::int64_t Loops::count(int loops) const {
   std::int64_t n = 1;
-  for (int i = 0; i < rank; ++i) n *= extents[static_cast<std::size_t>(i)];
+  for (int i = 0; i < loops; ++i) n *= extents[static_cast<std::size_t>(i)];
   return n;
+}
+
+void Loops::move(int from, int to) {
+  const auto rotate = [=](std::array<std::int64_t, kMaxAxes>& values) {
+    const auto at = [&](int i) { return values.begin() + i; };
+    if (from < to)
+      std::rotate(at(from), at(from + 1), at(to + 1));
+    else
+      std::rotate(at(to), at(from), at(from + 1));
+  };
+  rotate(extents);
+  for (auto& s : strides) rotate(s);
 }
 
 std::int64_t Loops::offset(std::size_t view, int loops, std::int64_t i) const {
