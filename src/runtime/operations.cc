@@ -42,6 +42,7 @@
 #include "runtime/operation.h"
 
 #include "kernels/gather/gather.h"
+#include "kernels/pointwise/pointwise.h"
 #include "kernels/pool/pool.h"
 
 namespace gossamer::runtime {
