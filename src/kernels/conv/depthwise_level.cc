@@ -1,0 +1,59 @@
+// Depthwise tiles: channels fill the vectors; each input is read once for all outputs of the tile
+// that it belongs to, and a row of weights stays in registers meanwhile.
+#include "kernels/conv/depthwise.h"
+#include "kernels/level.h"
+#include "kernels/vector.h"
+
+namespace gossamer::kernels {
+namespace {
+
+#define UNROLL _Pragma("GCC unroll 32")
+
+template <int K, int S, int X, bool Whole>
+INLINE void channels(const DepthwiseTile& t, std::int64_t c, int n) {
+  constexpr int kInputs = (X - 1) * S + K;
+  const auto load = [&](const float* p) __attribute__((always_inline)) {
+    return Whole ? F32::load(p) : F32::load_first(p, n);
+  };
+  F32 sum[X];
+  const F32 start = t.bias ? load(t.bias + c) : F32::zero();
+  UNROLL for (int x = 0; x < X; ++x) sum[x] = start;
+  const float* const* in = t.in;
+  const float* weights = t.weights + c;
+  for (std::int64_t r = 0; r < t.rows; ++r, in += kInputs, weights += K * t.stride) {
+    F32 w[K];
+    UNROLL for (int j = 0; j < K; ++j) w[j] = F32::load(weights + j * t.stride);
+    UNROLL for (int i = 0; i < kInputs; ++i) {
+      const F32 v = load(in[i] + c);
+      UNROLL for (int x = 0; x < X; ++x) if (i - x * S >= 0 && i - x * S < K) sum[x] =
+          fma(v, w[i - x * S], sum[x]);
+    }
+  }
+  const F32 low = F32::all(t.low), high = F32::all(t.high);
+  UNROLL for (int x = 0; x < X; ++x) {
+    const F32 y = min_raw(high, max_raw(low, sum[x]));
+    if constexpr (Whole)
+      y.store(t.out[x] + c);
+    else
+      y.store_first(t.out[x] + c, n);
+  }
+}
+
+template <int K, int S, int X>
+void tile(const DepthwiseTile& t) {
+  std::int64_t c = t.begin;
+  for (; c + F32::kLanes <= t.end; c += F32::kLanes) channels<K, S, X, true>(t, c, F32::kLanes);
+  if (c < t.end) channels<K, S, X, false>(t, c, static_cast<int>(t.end - c));
+}
+
+}  // namespace
+
+#define WIDTHS(K, S) {tile<K, S, 7>, tile<K, S, 4>}
+
+extern const DepthwiseTable LEVEL_TABLE(depthwise_table);
+const DepthwiseTable LEVEL_TABLE(depthwise_table) = {{{WIDTHS(1, 1), {nullptr, nullptr}},
+                                                      {WIDTHS(3, 1), WIDTHS(3, 2)},
+                                                      {WIDTHS(5, 1), WIDTHS(5, 2)},
+                                                      {WIDTHS(7, 1), WIDTHS(7, 2)}}};
+
+}  // namespace gossamer::kernels

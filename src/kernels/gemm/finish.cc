@@ -1,0 +1,102 @@
+// Takes blocks of products to y, segment by segment of evenly spaced rows.
+#include "kernels/gemm/finish.h"
+
+#include <algorithm>
+#include <string>
+
+namespace gossamer::kernels {
+namespace {
+
+Status check(const VectorProgram& epilogue, const View& y, std::span<const View> operands) {
+  if (y.dtype != DType::f32) return unsupported("products are stored as f32 only");
+  if (epilogue.empty())
+    return operands.empty() ? Status() : internal_error("operands of an epilogue without one");
+  if (operands.size() > static_cast<std::size_t>(kMaxEpilogueOperands))
+    return unsupported("an epilogue of more than " + std::to_string(kMaxEpilogueOperands) +
+                       " operands");
+  if (epilogue.inputs.size() != operands.size() + 1 || epilogue.inputs[0] != DType::f32 ||
+      epilogue.outputs.size() != 1 || epilogue.outputs[0] != DType::f32)
+    return internal_error("an epilogue does not fit its operands");
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const View& v = operands[i];
+    bool fits = v.rank == y.rank && v.dtype == epilogue.inputs[i + 1];
+    for (std::size_t a = 0; fits && a < static_cast<std::size_t>(y.rank); ++a)
+      fits = v.extents[a] == y.extents[a] || v.extents[a] == 1;
+    if (!fits) return internal_error("an operand of an epilogue does not fit its result");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Finish> Finish::make(const VectorProgram& epilogue, Level level, const View& y,
+                            int column_axis, std::span<const View> operands) {
+  TRY(check(epilogue, y, operands));
+  Finish f;
+  f.epilogue_ = epilogue;
+  f.table_ = &gemm_table(level);
+  f.level_ = level;
+  f.tensors_ = 1 + operands.size();
+  f.walk_ = RowWalk<kTensors>(f.tensors_);
+  const auto view = [&](std::size_t t) -> const View& { return t == 0 ? y : operands[t - 1]; };
+  const auto stride = [&](std::size_t t, std::size_t axis) {
+    return view(t).extents[axis] == 1 ? 0 : view(t).strides[axis];
+  };
+  for (std::size_t t = 0; t < f.tensors_; ++t) {
+    f.column_strides_[t] = stride(t, static_cast<std::size_t>(column_axis));
+    f.sizes_[t] = static_cast<std::int64_t>(dtype_size(view(t).dtype));
+  }
+  if (y.extents[static_cast<std::size_t>(column_axis)] == 1) f.column_strides_[0] = 1;
+  for (std::size_t a = 0; a < static_cast<std::size_t>(y.rank); ++a) {
+    const std::int64_t extent = y.extents[a];
+    if (a == static_cast<std::size_t>(column_axis)) continue;
+    std::array<std::int64_t, kTensors> strides{};
+    for (std::size_t t = 0; t < f.tensors_; ++t) strides[t] = stride(t, a);
+    f.walk_.add(extent, strides);
+  }
+  f.staged_ = !f.epilogue_.empty() || f.column_strides_[0] != 1;
+  return f;
+}
+
+void Finish::addresses(float* y, std::int64_t row, std::int64_t count, std::int64_t column,
+                       float** out) const {
+  walk_.addresses(y + column * column_strides_[0], row, count, out);
+}
+
+void Finish::finish(float* stage, std::int64_t stride, Range rows, Range columns, float* y,
+                    const void* const* operands, std::byte* scratch) const {
+  const std::array<std::int64_t, kTensors>& steps = walk_.steps();
+  const std::int64_t width = columns.end - columns.begin;
+  const bool direct = column_strides_[0] == 1;
+  for (std::int64_t row = rows.begin; row < rows.end;) {
+    const RowWalk<kTensors>::Segment s = walk_.segment(row, rows.end);
+    float* to = y + s.offsets[0] + columns.begin * column_strides_[0];
+    if (!epilogue_.empty()) {
+      std::array<BlockInput, kTensors> in;
+      in[0] = {stage, stride, 1};
+      for (std::size_t t = 1; t < tensors_; ++t) {
+        const auto* base = static_cast<const char*>(operands[t - 1]);
+        in[t] = {base + (s.offsets[t] + columns.begin * column_strides_[t]) * sizes_[t], steps[t],
+                 column_strides_[t]};
+      }
+      const BlockOutput out = direct ? BlockOutput{to, steps[0], 1} : BlockOutput{stage, stride, 1};
+      run_block(epilogue_, level_, s.count, width, in.data(), &out, scratch);
+    }
+    if (!direct) copy_out(stage, stride, s.count, width, steps[0], to);
+    stage += s.count * stride;
+    row += s.count;
+  }
+}
+
+void Finish::copy_out(const float* stage, std::int64_t stride, std::int64_t rows,
+                      std::int64_t columns, std::int64_t row_stride, float* y) const {
+  if (row_stride == 1 || rows == 1) {
+    table_->transpose(stage, stride, y, column_strides_[0], columns, rows);
+    return;
+  }
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < columns; ++c)
+      y[r * row_stride + c * column_strides_[0]] = stage[r * stride + c];
+}
+
+}  // namespace gossamer::kernels
