@@ -170,6 +170,17 @@ INLINE F32 rounded(F32 a) {
 
 #endif
 
+// True in the first n lanes.
+INLINE Mask first_lanes(int n) {
+#if defined(__AVX512F__)
+  return {static_cast<__mmask16>((1u << n) - 1)};
+#elif defined(__AVX2__)
+  return {_mm256_castsi256_ps(first_mask(n))};
+#else
+  return {_mm_castsi128_ps(_mm_cmplt_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32(n)))};
+#endif
+}
+
 INLINE F32 abs(F32 a) { return float_of_bits(bits_of(a) & I32::all(0x7FFFFFFF)); }
 INLINE F32 neg(F32 a) { return float_of_bits(bits_of(a) ^ I32::all(-0x7FFFFFFF - 1)); }
 // The magnitude of a with the sign of b.

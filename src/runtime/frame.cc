@@ -42,6 +42,7 @@ Frame::Frame(const Program& program, const SessionOptions& options, Pool& memory
   results_.resize(program.outputs.size());
   extents_.resize(program.inputs.size());
   regions_.resize(program.regions.size());
+  find_dying();
 }
 
 namespace {
@@ -128,8 +129,11 @@ Status Frame::begin(std::span<const std::span<const std::int64_t>> inputs) {
 void Frame::end(Run& run) {
   for (const BufferId b : used_) drop(b, run);
   used_.clear();
-  for (Value& v : given_) v = Value();
-  for (Tensor& t : results_) t = Tensor();
+  // An empty tensor has a shape, which is allocated: only for what was there.
+  for (Value& v : given_)
+    if (!v.is_tensor() || v.tensor.data()) v = Value();
+  for (Tensor& t : results_)
+    if (t.data()) t = Tensor();
   if (!keep_) lease_.release();
 }
 
@@ -162,7 +166,6 @@ void Frame::resolve() {
   steps_.clear();
   steps_.resize(program_.steps.size());
   for (std::size_t i = 0; i < steps_.size(); ++i) resolve_step(i);
-  find_dying();
   resolved_ = plan_;
   resolved_at_ = lease_.data();
 }
@@ -203,27 +206,26 @@ bool Frame::resolve_operand(SlotId s, bool output) {
   return found;
 }
 
-// Lists, step by step, what is sized while running and ends there; what an output reads lives on.
+// Lists, step by step, what may be sized while running and ends there; what an output reads lives
+// on.
 void Frame::find_dying() {
   std::vector<bool> lasts(program_.buffers.size(), false);
   for (const Port& port : program_.outputs)
     lasts[static_cast<std::size_t>(slot(port.slot).buffer)] = true;
-  dying_.clear();
   for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
     const BufferKind kind = program_.buffers[b].kind;
-    const bool sized =
-        kind == BufferKind::value || (kind == BufferKind::arena && plan_->buffer_bytes[b] < 0);
+    const bool sized = kind == BufferKind::value || (late_ && kind == BufferKind::arena);
     if (sized && !lasts[b]) dying_.push_back(static_cast<BufferId>(b));
   }
   std::stable_sort(dying_.begin(), dying_.end(),
                    [&](BufferId a, BufferId b) { return buffer(a).last < buffer(b).last; });
-  std::uint32_t next = 0;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    steps_[i].dying = next;
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < program_.steps.size(); ++i) {
+    dying_from_.push_back(static_cast<std::uint32_t>(next));
     while (next < dying_.size() && buffer(dying_[next]).last <= static_cast<std::int32_t>(i))
       ++next;
-    steps_[i].dying_end = next;
   }
+  dying_from_.push_back(static_cast<std::uint32_t>(next));
 }
 
 void Frame::move_addresses() {

@@ -75,9 +75,8 @@ class Frame {
   };
   // What a step needs besides its plan.
   struct StepFrame {
-    std::uint32_t inputs = 0, outputs = 0;   // where its addresses begin
-    bool simple = false;                     // a prepared kernel on memory known before the run
-    std::uint32_t dying = 0, dying_end = 0;  // buffers sized while running that end with it
+    std::uint32_t inputs = 0, outputs = 0;  // where its addresses begin
+    bool simple = false;                    // a prepared kernel on memory known before the run
     // The kernel last made while running, and the views that it is for.
     kernels::PreparedPtr late;
     std::vector<kernels::View> late_views;
@@ -142,6 +141,10 @@ class Frame {
   bool late_ = false;        // some extents are known only while running
   std::vector<bool> tells_;  // slots whose extents the shape program asks for
 
+  // Buffers that may be sized while running and end with a step; where those of each step begin.
+  std::vector<BufferId> dying_;
+  std::vector<std::uint32_t> dying_from_;
+
   std::vector<std::shared_ptr<const Plan>> plans_;  // last used first
   std::shared_ptr<const Plan> plan_;
   bool forgot_ = false;  // a plan has left the cache since memory was leased
@@ -153,7 +156,6 @@ class Frame {
   std::vector<const void*> inputs_;  // addresses, step by step
   std::vector<void*> outputs_;
   std::vector<Moving> moving_;
-  std::vector<BufferId> dying_;
 
   // Of the run: one a buffer.
   std::vector<std::byte*> bases_;

@@ -286,7 +286,10 @@ Result<Value> Frame::load(SlotId s) {
   if (memory.kind == BufferKind::value) {
     if (!set_[b]) return malformed("it reads a value that has not been computed");
     TRY(check_value(s, values_[b]));
-    return values_[b];
+    const Tensor& t = values_[b].tensor;
+    if (!from.ranked || t.count() > 0) return values_[b];
+    Shape shape = slot_shape(from, registers());
+    return shape.checked_count() == 0 ? Value(t.reshaped(std::move(shape))) : values_[b];
   }
   if (!from.ranked) return given_[index];  // of kind input
   const SlotView& v = view(s);

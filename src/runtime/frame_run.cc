@@ -90,7 +90,7 @@ Status Frame::execute_step(std::size_t i, Run& run, StepTime* time) {
     }
     if (late_) TRY(learn(step));
   }
-  for (std::uint32_t d = frame.dying; d < frame.dying_end; ++d) drop(dying_[d], run);
+  for (std::uint32_t d = dying_from_[i]; d < dying_from_[i + 1]; ++d) drop(dying_[d], run);
   return {};
 }
 
@@ -265,16 +265,21 @@ Status Frame::run_reference(std::size_t i, Run& run) {
   return {};
 }
 
+// Whether a value is what the program says, as far as that is known. Nothing is nothing: a loop
+// without iterations cannot know all extents of the empty tensor that it gives.
 Status Frame::check_value(SlotId s, const Value& value) const {
   const Slot& wanted = slot(s);
   if (!wanted.ranked) return {};
   bool fits = value.is_tensor() && value.tensor.dtype() == wanted.dtype &&
               value.tensor.rank() == static_cast<int>(wanted.extents.size());
-  for (std::size_t d = 0; d < wanted.extents.size(); ++d) {
+  bool may_be_empty = false, same = true;
+  for (std::size_t d = 0; fits && d < wanted.extents.size(); ++d) {
     const bool known = registers().has(wanted.extents[d]);
-    const std::int64_t n = known ? registers()[wanted.extents[d]] : -1;
-    fits = fits && (!known || value.tensor.shape()[static_cast<int>(d)] == n);
+    const std::int64_t n = known ? registers()[wanted.extents[d]] : 0;
+    may_be_empty = may_be_empty || n == 0;
+    same = same && (!known || value.tensor.shape()[static_cast<int>(d)] == n);
   }
+  fits = fits && (same || (may_be_empty && value.tensor.count() == 0));
   if (fits) return {};
   std::string expected;
   for (const Register r : wanted.extents)

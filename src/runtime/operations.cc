@@ -41,8 +41,11 @@
 #include "reference/unique.h"
 #include "runtime/operation.h"
 
+#include "kernels/copy/copy.h"
 #include "kernels/gather/gather.h"
+#include "kernels/pointwise/pointwise.h"
 #include "kernels/pool/pool.h"
+#include "kernels/recurrent/recurrent.h"
 
 namespace gossamer::runtime {
 namespace {
