@@ -43,6 +43,7 @@ struct Strided {
     view.strides[d] = -view.strides[d];
     return *this;
   }
+  // Not for bool, whose vector has no addresses.
   const T* address() const { return view.rank < 0 ? nullptr : memory.data() + origin; }
   T* address() { return view.rank < 0 ? nullptr : memory.data() + origin; }
   std::int64_t offset(const Coordinates& at) const {
