@@ -126,6 +126,8 @@ Status lower_swish(Lowering& l) {
 
 Status lower_swiglu(Lowering& l) {
   TRY(expect_numeric(l));
+  if (!l.has_input(1) || l.dtype(1) != l.dtype(0))
+    return l.wrong("inputs must have one element type");
   ASSIGN(float alpha, l.float_or("alpha", 1));
   return lower_expression(l, 2, l.dtype(0), [&](ExpressionBuilder& e, std::span<const Ref> in) {
     return e.mul(swish(e, in[0], double{alpha}), in[1]);

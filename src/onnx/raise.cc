@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "onnx/graph_writer.h"
+#include "onnx/schemas.h"
 #include "primitives/primitives.h"
 #include "reference/pointwise.h"
 
@@ -214,6 +215,16 @@ Raising::Name Raising::number(DType dtype, double value) {
   return constant(*t);
 }
 
+Raising::Name Raising::fill(DType dtype, double value, std::int64_t count) {
+  const Scalar s = make_scalar(dtype, value);
+  Result<Tensor> t = Tensor::make_uninitialized(dtype, Shape{count});
+  if (!t.ok()) return {};
+  const std::size_t size = dtype_size(dtype);
+  auto* to = static_cast<std::byte*>(t->mutable_data());
+  for (std::int64_t i = 0; i < count; ++i, to += size) std::memcpy(to, &s.bits, size);
+  return constant(*t);
+}
+
 Raising::Name Raising::cast(const Name& x, DType from, DType dtype) {
   if (from == dtype) return x;
   needs(from);
@@ -272,6 +283,15 @@ Result<std::shared_ptr<const Graph>> Raising::body(std::size_t i, std::size_t ca
 
 Status Raising::refuse(std::string what) const { return unsupported(std::move(what)); }
 
+bool Raising::touches_bfloat16() const {
+  const auto narrow = [this](ValueId v) {
+    return v != kNoValue && graph().value(v).type.is_tensor() &&
+           graph().value(v).type.dtype == DType::bf16;
+  };
+  return std::any_of(node_.operands.begin(), node_.operands.end(), narrow) ||
+         std::any_of(node_.results.begin(), node_.results.end(), narrow);
+}
+
 Status Raising::finish() {
   std::map<Name, Name> final_names;
   for (const auto& [i, name] : results_) {
@@ -286,6 +306,8 @@ Status Raising::finish() {
     copy.outputs = {wanted};
     nodes_.push_back(std::move(copy));
   }
+  if (touches_bfloat16())
+    for (const Node& node : nodes_) needs(bfloat16_opset(node.op_type));
   bool plain = true;  // opset 1 has it all
   for (Node& node : nodes_) {
     for (auto* list : {&node.inputs, &node.outputs})

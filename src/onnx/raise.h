@@ -73,9 +73,10 @@ class Raising {
   // A node of ai.onnx.ml, of the domain's version `since` at least.
   Name emit_learned(std::string_view op, std::int64_t since, Names inputs, Attributes attributes);
   Name constant(const Tensor& tensor);
-  Name ints(const std::vector<std::int64_t>& values);  // i64 vector
-  Name integer(std::int64_t value);                    // i64 scalar
-  Name number(DType dtype, double value);              // scalar
+  Name ints(const std::vector<std::int64_t>& values);        // i64 vector
+  Name integer(std::int64_t value);                          // i64 scalar
+  Name number(DType dtype, double value);                    // scalar
+  Name fill(DType dtype, double value, std::int64_t count);  // vector of equal numbers
   // x as `dtype`; x itself when it is `from` already.
   Name cast(const Name& x, DType from, DType dtype);
   // The extent of an axis of x as an i64 vector of one element: a constant when it is known.
@@ -97,6 +98,8 @@ class Raising {
   Status finish();
 
  private:
+  bool touches_bfloat16() const;
+
   GraphWriter& writer_;
   const gossamer::Node& node_;
   std::vector<Node> nodes_;

@@ -80,11 +80,63 @@ std::pair<Name, Name> root_mean_square(Raising& r, const Rows& rows, const Norma
 
 }  // namespace
 
+namespace {
+
+void add_stash_type(Raising::Attributes& attributes, DType acc) {
+  if (acc != DType::f32)
+    attributes.push_back(attribute("stash_type", std::int64_t{dtype_info(acc).onnx_code}));
+}
+
+// The operand as one number a channel, when it is [c,1..] or [1,c,1..] over x; "" otherwise. What
+// is left out is `otherwise` for all channels.
+Name per_channel(Raising& r, std::size_t i, double otherwise) {
+  const gossamer::Type& x = r.type(0);
+  const auto channels = x.dim(1).constant();
+  if (!channels) return {};
+  if (!r.has(i)) return r.fill(r.dtype(0), otherwise, *channels);
+  const gossamer::Type& t = r.type(i);
+  const int lead = t.ranked() ? x.rank() - t.rank() : x.rank();
+  for (int d = 0; lead <= 1 && d < t.rank(); ++d)
+    if (!(t.dim(d) == Dim(lead + d == 1 ? *channels : 1))) return {};
+  if (lead > 1) return {};
+  if (const Tensor* known = r.constant_operand(i)) return r.constant(known->reshaped({*channels}));
+  return t.rank() == 1 ? r.operand(i) : r.reshape(r.operand(i), {*channels});
+}
+
+// As one GroupNormalization; false when it cannot be said so.
+bool raise_groups(Raising& r, const NormalizeAttributes& a) {
+  if (r.opset() < 21 || a.groups == 0 || !a.center || r.has_result(1) || r.has_result(2) ||
+      !r.type(0).ranked())
+    return false;
+  const Name scale = per_channel(r, 1, 1), bias = per_channel(r, 2, 0);
+  if (scale.empty() || bias.empty()) return false;
+  Raising::Attributes attributes = {attribute("epsilon", a.epsilon),
+                                    attribute("num_groups", a.groups)};
+  add_stash_type(attributes, a.acc);
+  r.result(0, r.emit("GroupNormalization", {r.operand(0), scale, bias}, std::move(attributes)));
+  return true;
+}
+
+// Rows that are the last axes, not centered, as one RMSNormalization; the same.
+bool raise_mean_square(Raising& r, const NormalizeAttributes& a, const Rows& rows) {
+  if (r.opset() < 23 || a.center || rows.moved || r.has(2) || r.has_result(1) || r.has_result(2))
+    return false;
+  Raising::Attributes attributes = {attribute("axis", rows.axis), attribute("epsilon", a.epsilon)};
+  add_stash_type(attributes, a.acc);
+  const Name scale = r.has(1) ? r.operand(1) : r.number(r.dtype(0), 1);
+  r.result(0, r.emit("RMSNormalization", {rows.x, scale}, std::move(attributes)));
+  return true;
+}
+
+}  // namespace
+
 Status raise_normalize(Raising& r) {
   const auto& a = r.attributes<NormalizeAttributes>();
+  if (raise_groups(r, a)) return {};
   ASSIGN(const Rows rows, rows_of(r, a));
   if ((r.has_result(1) || r.has_result(2)) && rows.moved)
     return r.refuse("statistics of rows that are not the last axes have no spelling");
+  if (raise_mean_square(r, a, rows)) return {};
   if (!a.center) {
     if (r.has_result(1)) return r.refuse("the mean of rows that are not centered has no spelling");
     const auto [y, inverse] = root_mean_square(r, rows, a);
@@ -94,8 +146,7 @@ Status raise_normalize(Raising& r) {
   }
   r.needs(17);
   Raising::Attributes attributes = {attribute("axis", rows.axis), attribute("epsilon", a.epsilon)};
-  if (a.acc != DType::f32)
-    attributes.push_back(attribute("stash_type", std::int64_t{dtype_info(a.acc).onnx_code}));
+  add_stash_type(attributes, a.acc);
   const bool apart = rows.moved || !r.has(1);
   Raising::Names inputs = {rows.x, apart ? r.number(r.dtype(0), 1) : r.operand(1)};
   if (!apart) inputs.push_back(r.operand(2));
@@ -119,6 +170,7 @@ class AttentionRaising {
         a_(r.attributes<AttentionAttributes>()),
         infinity_(std::numeric_limits<double>::infinity()) {}
   Status run();
+  bool run_whole();
 
  private:
   Name wide(std::size_t i) { return r_.cast(r_.operand(i), r_.dtype(i), a_.acc); }
@@ -203,6 +255,35 @@ void AttentionRaising::add_positions() {
     close(r_.emit("LessOrEqual", {key, r_.emit("Add", {query, r_.integer(a_.right)})}));
 }
 
+// As one Attention of the standard; false when it cannot say all of it.
+bool AttentionRaising::run_whole() {
+  const DType dtype = r_.dtype(0);
+  const std::int64_t since = r_.has(4) ? 24 : 23;
+  if (r_.opset() < since || a_.left >= 0 || a_.right >= 0 || (r_.has(5) && a_.causal)) return false;
+  // In opset 23 a query that sees no key has no defined answer; later it is zero.
+  const bool may_be_empty = r_.has(3) || r_.has(4);
+  if (r_.has(3) && (!r_.type(3).ranked() || r_.type(3).rank() < 2)) return false;
+  if (may_be_empty && (a_.empty_row != EmptyRow::zero || r_.opset() < 24)) return false;
+  if ((a_.acc != DType::f32 && dtype != DType::f64) ||
+      (dtype == DType::f64) != (a_.acc == DType::f64))
+    return false;
+  for (std::size_t i = 1; i < 4; ++i)
+    if (r_.has(i) && r_.dtype(i) != dtype && (i != 3 || r_.dtype(i) != DType::boolean))
+      return false;
+  Raising::Attributes attributes = {attribute("scale", a_.scale)};
+  if (a_.causal) attributes.push_back(attribute("is_causal", std::int64_t{1}));
+  if (a_.softcap > 0) attributes.push_back(attribute("softcap", a_.softcap));
+  if (a_.scores != AttentionScores::products)
+    attributes.push_back(attribute("qk_matmul_output_mode", static_cast<std::int64_t>(a_.scores)));
+  const Raising::Names out = r_.emit_many(
+      "Attention",
+      {r_.operand(0), r_.operand(1), r_.operand(2), r_.operand(3), "", "", r_.operand(4)},
+      r_.has_result(1) ? 4 : 1, std::move(attributes));
+  r_.result(0, out[0]);
+  if (out.size() > 1) r_.result(1, out[3]);
+  return true;
+}
+
 Status AttentionRaising::run() {
   for (std::size_t i = 0; i < 3; ++i)
     if (!r_.type(i).ranked()) return r_.refuse("the rank of an operand is not known");
@@ -240,7 +321,10 @@ Status AttentionRaising::run() {
 
 }  // namespace
 
-Status raise_attention(Raising& r) { return AttentionRaising(r).run(); }
+Status raise_attention(Raising& r) {
+  AttentionRaising raising(r);
+  return raising.run_whole() ? Status{} : raising.run();
+}
 
 // --- recurrent layers ---
 

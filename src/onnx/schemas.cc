@@ -48,4 +48,14 @@ bool same_meaning(std::string_view domain, std::string_view name, std::int64_t f
   return first <= low;
 }
 
+std::int64_t bfloat16_opset(std::string_view name) {
+  static const std::map<std::string_view, std::int64_t> kLate = {
+#define BFLOAT16(name, opset) {name, opset},
+#include "onnx/bfloat16.def"
+#undef BFLOAT16
+  };
+  const auto it = kLate.find(name);
+  return it == kLate.end() ? 13 : it->second;
+}
+
 }  // namespace gossamer::onnx

@@ -16,4 +16,8 @@ std::int64_t ir_version_of(std::int64_t opset);
 bool same_meaning(std::string_view domain, std::string_view name, std::int64_t from,
                   std::int64_t to);
 
+// The first opset at which an operator of the default domain takes bfloat16: 13 for those that have
+// it since then or never.
+std::int64_t bfloat16_opset(std::string_view name);
+
 }  // namespace gossamer::onnx

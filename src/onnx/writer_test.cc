@@ -148,6 +148,12 @@ const OneOperator kSpelled[] = {
     {"GatherND", {"f32[n,3]", "i64[k,1]"}, {}, {}},
     {"ScatterND", {"f32[n,3]", "i64[k,1]", "f32[k,3]"}, {}, {}},
     {"LayerNormalization", {"f32[n,3]", "f32[3]", "f32[3]"}, {}, {}},
+    {"RMSNormalization", {"f32[n,3]", "f32[3]"}, {}, {}, 23},
+    {"Attention",
+     {"f32[b,4,s,8]", "f32[b,2,t,8]", "f32[b,2,t,8]"},
+     {attribute("is_causal", std::int64_t{1})},
+     {},
+     23},
     {"NonZero", {"f32[n,3]"}, {}, {}},
 };
 
@@ -186,6 +192,26 @@ TEST(Writer, LiftsTheOpsetToWhatTheModelNeeds) {
   const auto older = rewritten(model, for_opset(17));
   ASSERT_TRUE(older.ok()) << older.status().message();
   EXPECT_EQ(older->opsets.at(""), 26);
+}
+
+TEST(Writer, SpellsGroupsAsOneOperator) {
+  const auto written = rewritten(model_of({"GroupNormalization",
+                                           {"f32[n,4,h,w]", "f32[4]", "f32[4]"},
+                                           {attribute("num_groups", std::int64_t{2})},
+                                           {}}),
+                                 kCanonical);
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  EXPECT_EQ(operators(*written).back(), "GroupNormalization");
+}
+
+TEST(Writer, LiftsTheOpsetToOneWhoseOperatorsTakeBfloat16) {
+  for (const auto& [dtype, opset] : {std::pair("bf16[4]", 22), std::pair("f32[4]", 17)}) {
+    WriteOptions options = for_opset(17);
+    options.canonical = true;
+    const auto written = rewritten(model_of({"Softsign", {dtype}, {}, {}, 22}), options);
+    ASSERT_TRUE(written.ok()) << written.status().message();
+    EXPECT_EQ(written->opsets.at(""), opset) << dtype;
+  }
 }
 
 TEST(Writer, BytesReadBackAsTheyWere) {

@@ -99,8 +99,8 @@ Scalar apply(const Instruction& instruction, std::span<const Scalar> args);
 
 // --- building programs ---
 
-// Builds a PointwiseProgram value by value. Equal constants are shared. Arithmetic helpers insist
-// on equal dtypes (assert): lowerings write their casts.
+// Builds a PointwiseProgram value by value. Equal constants are shared. Arithmetic wants equal
+// dtypes: lowerings write their casts, and `validate` refuses a program that lacks one.
 class ExpressionBuilder {
  public:
   Ref input(DType dtype);
