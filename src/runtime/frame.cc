@@ -143,8 +143,12 @@ void Frame::drop(BufferId b, Run& run) {
   run.drop(counted_[i]);
   counted_[i] = 0;
   set_[i] = false;
-  values_[i] = Value();
-  held_[i] = Tensor();
+  if (program_.buffers[i].kind == BufferKind::arena) {
+    held_[i] = Tensor();
+    bases_[i] = nullptr;
+  } else {
+    values_[i] = Value();
+  }
 }
 
 void Frame::resolve() {

@@ -53,6 +53,9 @@ class Frame {
 
   std::int64_t arena_bytes() const;    // leased now, regions included
   std::int64_t planned_bytes() const;  // of the largest plan in the cache
+  // Of the last run's plan: whether steps are shared among threads, and its cost.
+  bool shares_work() const { return plan_ && plan_->shared_steps; }
+  double work_ns() const { return plan_ ? plan_->work_ns : 0; }
 
   // --- for the context of reference steps ---
 

@@ -201,6 +201,7 @@ class Planner {
       out.prepared = std::move(prepared).value();
       out.workspace_bytes = aligned(static_cast<std::int64_t>(out.prepared->workspace));
       plan_->shared_steps = plan_->shared_steps || out.prepared->parts > 1;
+      plan_->work_ns += 200 + out.prepared->flops / 40 + out.prepared->bytes / 10;
     }
     return {};
   }

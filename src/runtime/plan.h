@@ -75,6 +75,7 @@ struct Plan {
   std::int64_t lower_bound = 0;               // largest live set, scratch memory included
   std::int64_t unplanned_buffers = 0;         // arena buffers that are sized while running
   bool shared_steps = false;                  // some step is worth several threads
+  double work_ns = 0;  // roughly what a run costs one thread: to compare runs of different shapes
 };
 
 // Plans `program` (verified) for inputs of these shapes. Fails with usage when they do not fit what

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runtime/contention.h"
 #include "runtime/frame.h"
 #include "runtime/team.h"
 
@@ -44,14 +45,16 @@ struct Session::State {
       : program(std::move(p)),
         options(definite(std::move(o))),
         frame(*program, options, options.pool ? *options.pool : own_memory, !options.pool),
-        team(options.workers, options.threads) {}
+        team(options.workers, options.threads),
+        guard(options.threads) {}
 
   std::shared_ptr<const Program> program;
   SessionOptions options;
   Pool own_memory;  // used when the caller gives none
   Frame frame;
   Team team;
-  std::mutex mutex;
+  ContentionGuard guard;
+  mutable std::mutex mutex;
 };
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -69,35 +72,50 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const Program> pr
 
 namespace {
 
-// Gathers the team for a run, and lets it go however the run ends.
-class Gathered {
+double nanoseconds(std::chrono::steady_clock::duration d) {
+  return std::chrono::duration<double, std::nano>(d).count();
+}
+
+// One run: takes the lock, gathers the team, and tells the guard how it went.
+class Running {
  public:
-  explicit Gathered(Team& team) : team_(team) { team_.limit(team_.threads()); }
-  ~Gathered() { team_.leave(); }
-  Gathered(const Gathered&) = delete;
-  Gathered& operator=(const Gathered&) = delete;
+  Running(Session::State& state, const RunOptions& options)
+      : state_(state),
+        lock_(state.mutex),
+        run_{state.options, options, state.team, std::chrono::steady_clock::now()} {
+    if (options.profile) options.profile->clear();
+    state_.team.limit(state_.guard.threads());
+  }
+  ~Running() {
+    const double waited = state_.team.waited_ns();
+    state_.team.leave();
+    const auto now = std::chrono::steady_clock::now();
+    if (state_.team.is_own() || !state_.frame.shares_work()) return;
+    state_.guard.ran(nanoseconds(now.time_since_epoch()), nanoseconds(now - run_.start), waited,
+                     state_.frame.work_ns());
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+  Run& run() { return run_; }
 
  private:
-  Team& team_;
+  Session::State& state_;
+  std::lock_guard<std::mutex> lock_;
+  Run run_;
 };
 
 }  // namespace
 
 Result<std::vector<Value>> Session::run(std::span<const Value> inputs, const RunOptions& options) {
-  const std::lock_guard lock(state_->mutex);
-  const Gathered gathered(state_->team);
-  if (options.profile) options.profile->clear();
-  Run run{state_->options, options, state_->team, std::chrono::steady_clock::now()};
-  return state_->frame.run(inputs, run);
+  Running running(*state_, options);
+  return state_->frame.run(inputs, running.run());
 }
 
 Status Session::run_into(std::span<const RawInput> inputs, std::span<RawOutput> outputs,
                          const RunOptions& options) {
-  const std::lock_guard lock(state_->mutex);
-  const Gathered gathered(state_->team);
-  if (options.profile) options.profile->clear();
-  Run run{state_->options, options, state_->team, std::chrono::steady_clock::now()};
-  return state_->frame.run_into(inputs, outputs, run);
+  Running running(*state_, options);
+  return state_->frame.run_into(inputs, outputs, running.run());
 }
 
 Result<std::shared_ptr<const Plan>> Session::plan(std::span<const Shape> inputs) {

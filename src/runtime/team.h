@@ -16,6 +16,7 @@ class Team {
   // Uses at most that many threads from now on.
   void limit(int threads) { limit_ = std::clamp(threads, 1, threads_); }
   int threads() const { return threads_; }
+  bool is_own() const { return own_ != nullptr; }  // the caller's own workers
 
   // Gathers workers, so that they are awake when the first shares come.
   void enter() {

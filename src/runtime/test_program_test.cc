@@ -59,6 +59,8 @@ class Scale final : public kernels::Prepared {
 
 Result<kernels::PreparedPtr> prepare(const ScaleStep& step, const kernels::Shapes& shapes) {
   if (shapes.inputs.empty() || shapes.outputs.size() != 1) return malformed("wrong operands");
+  if (shapes.inputs[0].rank < 0 || shapes.outputs[0].rank < 0 || step.parts < 1 || step.scratch < 0)
+    return malformed("an operand is left out");
   for (const kernels::View& v : shapes.inputs)
     if (v.rank >= 0 && (v.dtype != DType::f32 || v.count() != shapes.outputs[0].count()))
       return malformed("operands differ");

@@ -221,7 +221,9 @@ class Verifier {
   Status check_plan() const {
     if (!p_.plan) return {};
     const auto wrong = [&] { return malformed("the static memory plan is wrong"); };
-    if (p_.plan->offsets.size() != p_.buffers.size() || p_.plan->arena_bytes < 0) return wrong();
+    if (p_.plan->offsets.size() != p_.buffers.size() || p_.plan->arena_bytes < 0 ||
+        p_.plan->arena_bytes > std::int64_t{1} << 60)
+      return wrong();
     for (std::size_t i = 0; i < p_.buffers.size(); ++i)
       if (p_.buffers[i].kind == BufferKind::arena &&
           (p_.plan->offsets[i] < 0 || p_.plan->offsets[i] % 64 != 0))
