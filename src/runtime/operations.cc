@@ -4,6 +4,17 @@
 #include <mutex>
 #include <vector>
 
+#include "kernels/attention/attention.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv_transpose/conv_transpose.h"
+#include "kernels/copy/copy.h"
+#include "kernels/gather/gather.h"
+#include "kernels/matmul/matmul.h"
+#include "kernels/pointwise/pointwise.h"
+#include "kernels/pool/pool.h"
+#include "kernels/recurrent/recurrent.h"
+#include "kernels/reduce/reduce.h"
+#include "kernels/softmax/softmax.h"
 #include "reference/arg_reduce.h"
 #include "reference/attention.h"
 #include "reference/concat.h"
@@ -40,12 +51,6 @@
 #include "reference/tree_ensemble.h"
 #include "reference/unique.h"
 #include "runtime/operation.h"
-
-#include "kernels/copy/copy.h"
-#include "kernels/gather/gather.h"
-#include "kernels/pointwise/pointwise.h"
-#include "kernels/pool/pool.h"
-#include "kernels/recurrent/recurrent.h"
 
 namespace gossamer::runtime {
 namespace {
