@@ -79,4 +79,16 @@ Result<Loops> make_loops(std::span<const View> first, std::span<const View> seco
   return loops;
 }
 
+View split_axis(View v, std::size_t axis, std::int64_t inner) {
+  const auto rank = static_cast<std::size_t>(v.rank++);
+  for (std::size_t a = rank; a > axis; --a) {
+    v.extents[a] = v.extents[a - 1];
+    v.strides[a] = v.strides[a - 1];
+  }
+  v.extents[axis] = inner == 0 ? 0 : v.extents[axis + 1] / inner;
+  v.strides[axis] = v.strides[axis + 1] * inner;
+  v.extents[axis + 1] = inner;
+  return v;
+}
+
 }  // namespace gossamer::kernels

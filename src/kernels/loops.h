@@ -58,6 +58,9 @@ class LoopWalk {
   std::array<std::int64_t, kMaxAxes> at_{};
 };
 
+// The view with an axis split in two, the inner one `inner` long; fewer than kMaxAxes axes before.
+View split_axis(View v, std::size_t axis, std::int64_t inner);
+
 // Fails with internal where extents differ. Views `first` come before views `second`.
 Result<Loops> make_loops(std::span<const View> first, std::span<const View> second);
 

@@ -109,19 +109,6 @@ Result<PreparedPtr> make_copy(const View& x, const View& y, const Shapes& shapes
   return PreparedPtr(std::make_unique<Copy>(std::move(loops), dtype_size(x.dtype), shapes));
 }
 
-// Splits an axis in two, the inner one `inner` long.
-View split(View v, std::size_t axis, std::int64_t inner) {
-  const auto rank = static_cast<std::size_t>(v.rank++);
-  for (std::size_t a = rank; a > axis; --a) {
-    v.extents[a] = v.extents[a - 1];
-    v.strides[a] = v.strides[a - 1];
-  }
-  v.extents[axis] = inner == 0 ? 0 : v.extents[axis + 1] / inner;
-  v.strides[axis] = v.strides[axis + 1] * inner;
-  v.extents[axis + 1] = inner;
-  return v;
-}
-
 }  // namespace
 
 Result<PreparedPtr> prepare(const CopyStep&, const Shapes& shapes) {
@@ -154,8 +141,8 @@ Result<PreparedPtr> prepare(const RepeatStep& step, const Shapes& shapes) {
   }
   if (x.rank == kMaxAxes)
     return unsupported("repeating along one of 8 axes that all have several elements");
-  y = split(y, axis, step.each ? step.times : n);
-  x = split(x, axis, step.each ? 1 : n);
+  y = split_axis(y, axis, step.each ? step.times : n);
+  x = split_axis(x, axis, step.each ? 1 : n);
   const std::size_t repeats = step.each ? axis + 1 : axis;
   x.extents[repeats] = y.extents[repeats];
   x.strides[repeats] = 0;

@@ -29,7 +29,7 @@ bool reducible(ReduceOp op, DType dtype) {
 
 namespace {
 
-constexpr std::int64_t kColumns = 64;   // side by side in one go
+constexpr std::int64_t kColumns = 256;  // side by side in one go
 constexpr std::int64_t kGather = 1024;  // elements brought together at a time
 
 std::size_t fold_of(ReduceOp op) {

@@ -110,6 +110,10 @@ void columns(const float* x, ptrdiff_t sx, ptrdiff_t rows, ptrdiff_t width, doub
              const float* shifts) {
   ptrdiff_t c = 0;
   const auto at = [&] { return shifts == nullptr ? nullptr : shifts + c; };
+#if defined(__AVX2__)
+  for (; c + 8 * kLanes <= width; c += 8 * kLanes)
+    column_vectors<Op, 8, true>(x + c, sx, rows, 0, results + c, at());
+#endif
   for (; c + 4 * kLanes <= width; c += 4 * kLanes)
     column_vectors<Op, 4, true>(x + c, sx, rows, 0, results + c, at());
   for (; c + kLanes <= width; c += kLanes)
