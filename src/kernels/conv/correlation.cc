@@ -6,8 +6,10 @@
 namespace gossamer::kernels {
 namespace {
 
-constexpr std::int64_t kBlockFloats = 128 << 10;    // of x under a block
-constexpr std::int64_t kStageFloats = 32 << 10;     // of results that wait for their epilogue
+constexpr std::int64_t kBlockFloats = 128 << 10;  // of x under a block
+constexpr std::int64_t kStageFloats = 32 << 10;   // of results that wait for their epilogue
+constexpr std::int64_t kDepthwiseStageFloats = 32 << 10;
+constexpr std::int64_t kDepthwiseFloats = 8 << 10;  // of x that outputs of one row read
 constexpr std::int64_t kStagePanels = 16;           // that the stage is wide at most
 constexpr std::int64_t kSlabFloats = 48 << 10;      // of x gathered at a time
 constexpr std::int64_t kBlockAddresses = 16 << 10;  // of runs of a block
@@ -147,10 +149,12 @@ std::int64_t Correlation::slab_floats(std::int64_t height, std::int64_t width) c
 // Boxes of whole rows of a plane, or of parts of one row where that is too long.
 void Correlation::choose_boxes(int wanted) {
   const std::int64_t height = axes_[1].out, width = axes_[2].out;
+  const std::int64_t stage = depthwise_ ? kDepthwiseStageFloats : kStageFloats;
   const auto fits = [&](std::int64_t h, std::int64_t w) {
     if (gathers_ && slab_floats(h, w) > kSlabFloats) return false;
-    if (finish_.staged() && h * w * stage_panels_ * kPanel > kStageFloats) return false;
-    return depthwise_ || h * w <= block_;
+    if (finish_.staged() && h * w * stage_panels_ * kPanel > stage) return false;
+    if (depthwise_) return depthwise_tiles(h, w) * depthwise_addresses() <= kBlockAddresses / 2;
+    return h * w <= block_;
   };
   std::int64_t h = 1, w = std::max<std::int64_t>(width, 1);
   while (w > 8 && !fits(1, w)) w = (w + 1) / 2;
@@ -166,6 +170,8 @@ void Correlation::choose_boxes(int wanted) {
   block_ = h * w;
   slab_ = {span_of(axes_[0]), (h - 1) * axes_[1].step + span_of(axes_[1]),
            (w - 1) * axes_[2].step + span_of(axes_[2])};
+  const std::int64_t lines = (axes_[1].step + std::ssize(axes_[1].taps)) * slab_[2];
+  channel_block_ = std::max<std::int64_t>(kDepthwiseFloats / lines / kPanel, 2) * kPanel;
 }
 
 void Correlation::lay_out_workspace() {
@@ -173,9 +179,10 @@ void Correlation::lay_out_workspace() {
   const auto pointer = static_cast<std::int64_t>(sizeof(void*));
   if (gathers_) slab_at_ = layout.add(4 * slab_[0] * slab_[1] * slab_[2] * pixel_);
   if (depthwise_) {
-    const std::int64_t inputs = (kDepthwiseWidths[0] - 1) * step_ + kernel_;
-    addresses_at_ = layout.add(pointer * inputs * std::max<std::int64_t>(taps_ / kernel_, 1));
-    stage_panels_ = panels_;
+    const std::int64_t tiles = depthwise_tiles(box_[0], box_[1]);
+    addresses_at_ = layout.add(pointer * tiles * depthwise_addresses());
+    tiles_at_ = layout.add(static_cast<std::int64_t>(sizeof(NeighborTile)) * tiles);
+    runs_at_ = layout.add(8 * std::max<std::int64_t>(taps_ / kernel_, 1));
     // The last row takes what tiles compute beyond the end of a row of pixels.
     stage_at_ = layout.add(4 * ((finish_.staged() ? block_ : 0) + 1) * panels_ * kPanel);
   } else {
@@ -183,7 +190,6 @@ void Correlation::lay_out_workspace() {
     addresses_at_ = layout.add(pointer * block_ * runs);
     if (!gathers_) runs_at_ = layout.add(8 * block_ * runs);
     tiles_at_ = layout.add(static_cast<std::int64_t>(sizeof(TileRows)) * block_);
-    pixels_at_ = layout.add(static_cast<std::int64_t>(sizeof(Pixel)) * kMaxHeight);
     if (finish_.staged()) stage_at_ = layout.add(4 * block_ * stage_panels_ * kPanel);
   }
   out_at_ = layout.add(pointer * block_);

@@ -107,16 +107,32 @@ class Correlation {
   void gather_row(const float* from, std::int64_t first, std::int64_t count, float* to) const;
   std::span<const TileRows> tiles(const Pixels& from, Range rows, std::int64_t count,
                                   std::byte* workspace) const;
-  TileRows border_tile(const Pixels& from, std::span<const Pixel> pixels, const float** rows,
+  TileRows border_tile(const Pixels& from, Pixel p, int height, const float** rows,
                        std::int64_t* at) const;
   void border_taps(const Pixels& from, const Pixel& p, std::int64_t stride,
                    const float** rows) const;
   // correlation_depthwise.cc
   void run_depthwise(const Run& run, const Pixels& from, Range rows) const;
-  void depthwise_row(const Run& run, const Pixels& from, Range rows, float* const* out) const;
-  Range depthwise_inputs(const Pixels& from, const Pixel& p, int outputs, int width,
-                         const float** to) const;
+  struct NeighborTile {  // a DepthwiseTile but for its channels
+    const float* const* in;
+    std::int64_t pixel, rows, first;  // first: row of the table
+    int narrow;                       // which of kDepthwiseWidths
+    float* out[kDepthwiseWidths[0]];
+  };
+  NeighborTile* depthwise_row(const Run& run, const Pixels& from, Range rows, float* const* out,
+                              NeighborTile* tile, const float**& addresses) const;
+  // Taps along x that share inputs are one row of a tile's table, others one each: rows
+  // [begin, end) of the table, `solid` if none of them lies in padding.
+  struct TapRows {
+    std::int64_t begin = 0, end = 0;
+    bool solid = true;
+  };
+  TapRows tap_rows(const Pixels& from, const Pixel& p, std::int64_t* offsets) const;
+  void depthwise_inputs(const Pixels& from, const TapRows& rows, const std::int64_t* offsets,
+                        std::int64_t x, int outputs, int width, const float** to) const;
   void choose_depthwise(Level level);
+  std::int64_t depthwise_tiles(std::int64_t height, std::int64_t width) const;
+  std::int64_t depthwise_addresses() const;
 
   std::array<CorrelationAxis, kSpace> axes_;
   std::array<Range, kSpace> inside_;  // outputs none of whose taps meets padding
@@ -144,11 +160,12 @@ class Correlation {
   std::array<std::int64_t, 2> boxes_{1, 1};     // of a plane
   std::array<std::int64_t, kSpace> slab_{};     // extents of what is gathered for a box
   const DepthwiseTable* depthwise_table_ = nullptr;
-  int kernel_ = 1, step_ = 1;  // of depthwise tiles
+  int kernel_ = 1, step_ = 1;       // of depthwise tiles
+  std::int64_t channel_block_ = 0;  // that go through a box together
   int parts_ = 1;
   bool by_rows_ = true;
-  std::size_t slab_at_ = 0, addresses_at_ = 0, runs_at_ = 0, tiles_at_ = 0, pixels_at_ = 0,
-              out_at_ = 0, stage_at_ = 0, scratch_at_ = 0, workspace_ = 0;
+  std::size_t slab_at_ = 0, addresses_at_ = 0, runs_at_ = 0, tiles_at_ = 0, out_at_ = 0,
+              stage_at_ = 0, scratch_at_ = 0, workspace_ = 0;
   double flops_ = 0, bytes_ = 0;
 };
 

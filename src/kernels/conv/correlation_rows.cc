@@ -99,58 +99,61 @@ std::span<const TileRows> Correlation::tiles(const Pixels& from, Range rows, std
   auto** addresses = reinterpret_cast<const float**>(workspace + addresses_at_);
   auto* runs_at = reinterpret_cast<std::int64_t*>(workspace + runs_at_);
   auto* out = reinterpret_cast<TileRows*>(workspace + tiles_at_);
-  auto* pixels = reinterpret_cast<Pixel*>(workspace + pixels_at_);
   // Where x lies in place, blocks begin and end with tiles of the whole; see run().
   const bool whole = !gathers_;
   const std::int64_t all = whole ? rows_ : count;
   const std::int64_t n = (all + tiling_.height - 1) / tiling_.height;
   std::int64_t tile = whole ? (rows.begin * n + all - 1) / all : 0;
+  const auto runs = static_cast<std::int64_t>(merged_at_.size());
   std::int64_t row = rows.begin, made = 0;
   Pixel p = pixel(row);
+  std::int64_t at = offset(from, p);
   for (; row < rows.end; ++tile, ++made) {
     const std::int64_t end = all * (tile + 1) / n + (whole ? 0 : rows.begin);
     const int height = static_cast<int>(end - row);
+    const Pixel first = p;
+    std::int64_t offsets[kMaxHeight];
     bool plain = true;
-    for (int i = 0; i < height; ++i, next(p)) {
-      pixels[i] = p;
+    for (int i = 0; i < height; ++i) {
       plain = plain && (from.padded || inside(p));
+      offsets[i] = at;
+      at += from.steps[2];
+      if (++p.at[2] < axes_[2].out) continue;
+      --p.at[2];
+      next(p);
+      at = offset(from, p);
     }
     row = end;
     if (!plain) {
-      out[made] = border_tile(from, {pixels, static_cast<std::size_t>(height)}, addresses, runs_at);
+      out[made] = border_tile(from, first, height, addresses, runs_at);
       addresses += out[made].runs * height;
       runs_at += out[made].runs;
       continue;
     }
-    const auto runs = static_cast<std::int64_t>(merged_at_.size());
     out[made] = {addresses, merged_at_.data(), runs, steps_ * merged_, height};
-    for (int i = 0; i < height; ++i) {
-      const float* base = from.base + offset(from, pixels[i]);
-      for (std::int64_t r = 0; r < runs; ++r)
-        addresses[r * height + i] = base + offsets_[static_cast<std::size_t>(r * merged_)];
+    for (std::int64_t r = 0; r < runs; ++r, addresses += height) {
+      const float* base = from.base + offsets_[static_cast<std::size_t>(r * merged_)];
+      for (int i = 0; i < height; ++i) addresses[i] = base + offsets[i];
     }
-    addresses += runs * height;
   }
   return {out, static_cast<std::size_t>(made)};
 }
 
 // A tile some of whose taps meet padding: every tap is a run of its own, without those that all
 // pixels lack.
-TileRows Correlation::border_tile(const Pixels& from, std::span<const Pixel> pixels,
-                                  const float** rows, std::int64_t* at) const {
-  const auto height = static_cast<std::int64_t>(pixels.size());
-  for (std::int64_t i = 0; i < height; ++i)
-    border_taps(from, pixels[static_cast<std::size_t>(i)], height, rows + i);
+TileRows Correlation::border_tile(const Pixels& from, Pixel p, int height, const float** rows,
+                                  std::int64_t* at) const {
+  for (int i = 0; i < height; ++i, next(p)) border_taps(from, p, height, rows + i);
   std::int64_t runs = 0;
   for (std::int64_t t = 0; t < taps_; ++t) {
     bool any = false;
-    for (std::int64_t i = 0; i < height; ++i) any |= rows[t * height + i] != zeros_.data();
+    for (int i = 0; i < height; ++i) any |= rows[t * height + i] != zeros_.data();
     if (!any) continue;
     if (runs != t)
-      for (std::int64_t i = 0; i < height; ++i) rows[runs * height + i] = rows[t * height + i];
+      for (int i = 0; i < height; ++i) rows[runs * height + i] = rows[t * height + i];
     at[runs++] = at_[static_cast<std::size_t>(t)];
   }
-  return {rows, at, runs, steps_, static_cast<int>(height)};
+  return {rows, at, runs, steps_, height};
 }
 
 // What each tap of one pixel reads, `stride` addresses apart.

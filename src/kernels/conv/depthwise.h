@@ -10,10 +10,12 @@ namespace gossamer::kernels {
 inline constexpr int kDepthwiseWidths[] = {7, 4};
 
 // out[x][c] = clamp(bias[c] + sum over rows r and j < kernel of
-//   in[r * inputs + x * step + j][c] * weights[(r * kernel + j) * stride + c])
-// for x < width and begin <= c < end, where inputs = (width - 1) * step + kernel.
+//   input(r, x * step + j)[c] * weights[(r * kernel + j) * stride + c])
+// for x < width and begin <= c < end, where input(r, i) is in[r] + i * pixel, or, if pixel is 0,
+// in[r * inputs + i] with inputs = (width - 1) * step + kernel.
 struct DepthwiseTile {
   const float* const* in = nullptr;
+  std::int64_t pixel = 0;
   float* const* out = nullptr;
   std::int64_t rows = 0;
   const float* weights = nullptr;

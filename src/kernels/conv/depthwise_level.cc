@@ -9,7 +9,7 @@ namespace {
 
 #define UNROLL _Pragma("GCC unroll 32")
 
-template <int K, int S, int X, bool Whole>
+template <int K, int S, int X, bool Even, bool Whole>
 INLINE void channels(const DepthwiseTile& t, std::int64_t c, int n) {
   constexpr int kInputs = (X - 1) * S + K;
   const auto load = [&](const float* p) __attribute__((always_inline)) {
@@ -20,11 +20,13 @@ INLINE void channels(const DepthwiseTile& t, std::int64_t c, int n) {
   UNROLL for (int x = 0; x < X; ++x) sum[x] = start;
   const float* const* in = t.in;
   const float* weights = t.weights + c;
-  for (std::int64_t r = 0; r < t.rows; ++r, in += kInputs, weights += K * t.stride) {
+  for (std::int64_t r = 0; r < t.rows; ++r, in += Even ? 1 : kInputs, weights += K * t.stride) {
+    const float* pixel = in[0] + c;
     F32 w[K];
     UNROLL for (int j = 0; j < K; ++j) w[j] = F32::load(weights + j * t.stride);
     UNROLL for (int i = 0; i < kInputs; ++i) {
-      const F32 v = load(in[i] + c);
+      const F32 v = load(Even ? pixel : in[i] + c);
+      pixel += t.pixel;
       UNROLL for (int x = 0; x < X; ++x) if (i - x * S >= 0 && i - x * S < K) sum[x] =
           fma(v, w[i - x * S], sum[x]);
     }
@@ -39,11 +41,20 @@ INLINE void channels(const DepthwiseTile& t, std::int64_t c, int n) {
   }
 }
 
+template <int K, int S, int X, bool Even>
+INLINE void all_channels(const DepthwiseTile& t) {
+  std::int64_t c = t.begin;
+  for (; c + F32::kLanes <= t.end; c += F32::kLanes)
+    channels<K, S, X, Even, true>(t, c, F32::kLanes);
+  if (c < t.end) channels<K, S, X, Even, false>(t, c, static_cast<int>(t.end - c));
+}
+
 template <int K, int S, int X>
 void tile(const DepthwiseTile& t) {
-  std::int64_t c = t.begin;
-  for (; c + F32::kLanes <= t.end; c += F32::kLanes) channels<K, S, X, true>(t, c, F32::kLanes);
-  if (c < t.end) channels<K, S, X, false>(t, c, static_cast<int>(t.end - c));
+  if (t.pixel != 0)
+    all_channels<K, S, X, true>(t);
+  else
+    all_channels<K, S, X, false>(t);
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 namespace gossamer::kernels {
 namespace {
 
-constexpr std::int64_t kBlockFloats = 128 << 10;  // of a's rows in a block
-constexpr std::int64_t kStageFloats = 32 << 10;   // of products that wait for their epilogue
+constexpr std::int64_t kBlockFloats = 512 << 10;  // of a's rows in a block
+constexpr std::int64_t kStageFloats = 48 << 10;   // of products that wait for their epilogue
 constexpr std::int64_t kStagePanels = 16;         // that the stage is wide at most
 constexpr std::int64_t kPackFloats = 64 << 10;    // of b packed at a time
 constexpr std::int64_t kMaxBlock = 256;           // rows
@@ -211,8 +211,10 @@ void MatMul::rows_by_panels(const Run& run, Product product, std::int64_t outer,
   auto* stage = reinterpret_cast<float*>(run.workspace + stage_);
   std::byte* scratch = run.workspace + scratch_;
   product.panels -= first_panel * product.panel;
-  for (std::int64_t row = rows.begin; row < rows.end; row += block_) {
-    const std::int64_t count = std::min(block_, rows.end - row), first = outer * size.rows + row;
+  const std::int64_t all = rows.end - rows.begin, blocks = (all + block_ - 1) / block_;
+  for (std::int64_t i = 0; i < blocks; ++i) {
+    const std::int64_t begin = all * i / blocks, count = all * (i + 1) / blocks - begin;
+    const std::int64_t first = outer * size.rows + rows.begin + begin;
     const auto tiles = rows_.tiles(run.a, first, count, tiling_.height, run.workspace);
     if (!finish.staged()) {
       finish.addresses(run.y, first, count, 0, out);
@@ -220,7 +222,7 @@ void MatMul::rows_by_panels(const Run& run, Product product, std::int64_t outer,
       continue;
     }
     const std::int64_t width = stage_panels_ * kPanel;
-    for (std::int64_t i = 0; i < count; ++i) out[i] = stage + i * width;
+    for (std::int64_t r = 0; r < count; ++r) out[r] = stage + r * width;
     for (std::int64_t p = panels.begin; p < panels.end; p += stage_panels_) {
       const std::int64_t end = std::min(p + stage_panels_, panels.end);
       run_tiles(product, tiles, p, end, out, p * kPanel);
