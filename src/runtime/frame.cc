@@ -33,6 +33,12 @@ Frame::Frame(const Program& program, const SessionOptions& options, Pool& memory
       late_ = true;
     }
   const std::size_t buffers = program.buffers.size();
+  for (std::size_t b = 0; b < buffers; ++b) {
+    const BufferKind kind = program.buffers[b].kind;
+    if (kind == BufferKind::input || kind == BufferKind::output)
+      ports_.push_back(static_cast<BufferId>(b));
+  }
+  unpacked_.resize(program.constants.size());
   bases_.assign(buffers, nullptr);
   values_.resize(buffers);
   set_.assign(buffers, false);
@@ -159,8 +165,8 @@ void Frame::resolve() {
       base = lease_.data() + plan_->offsets[b];
     if (buffer.kind == BufferKind::constant) {
       // Never written: verified programs have no results there.
-      const void* bytes = program_.constants[static_cast<std::size_t>(buffer.index)].data();
-      base = static_cast<std::byte*>(const_cast<void*>(bytes));
+      const Tensor& t = program_.constants[static_cast<std::size_t>(buffer.index)];
+      base = t.packed() ? nullptr : static_cast<std::byte*>(const_cast<void*>(t.data()));
     }
     bases_[b] = base;
   }

@@ -133,6 +133,7 @@ class Frame {
   Status give_raw(std::size_t i, RawOutput& output);
   Status offer_memory(std::span<RawOutput> outputs);
   std::vector<std::int64_t> strides_of(SlotId s) const;
+  Status unpack_constant(std::size_t b);
   void copy_in(SlotId s, const std::byte* from);
   void copy_out(SlotId s, std::byte* to) const;
   Result<Tensor> dense_copy(SlotId s) const;
@@ -160,6 +161,8 @@ class Frame {
   std::vector<void*> outputs_;
   std::vector<Moving> moving_;
 
+  std::vector<Tensor> unpacked_;  // one a constant, made when a step reads packed elements
+
   // Of the run: one a buffer.
   std::vector<std::byte*> bases_;
   std::vector<Value> values_;
@@ -169,6 +172,7 @@ class Frame {
   std::vector<BufferId> used_;         // buffers with something in the three above
   // Of the run: one an input or output.
   std::vector<Value> given_;
+  std::vector<BufferId> ports_;  // the buffers of inputs and outputs
   std::vector<Tensor> results_;
   std::vector<std::span<const std::int64_t>> extents_;
   // Of the run, where extents come late.

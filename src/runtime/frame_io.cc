@@ -102,9 +102,8 @@ Status Frame::run_into(std::span<const RawInput> inputs, std::span<RawOutput> ou
 
 Status Frame::check_input(std::size_t i, DType dtype, const Shape* shape) const {
   const Port& port = program_.inputs[i];
-  const Slot& s = slot(port.slot);
   const std::string_view got = dtype_name(dtype);
-  if (s.ranked && s.dtype != dtype)
+  if (slot(port.slot).dtype != dtype)
     return usage_error(fmt::format("input '{}' expects {}, got {}{}", port.name, port.type, got,
                                    shape ? shape->to_string() : ""));
   return {};
@@ -116,11 +115,12 @@ Status Frame::take(std::span<const Value> inputs) {
                                    program_.inputs.size(), inputs.size()));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Port& port = program_.inputs[i];
+    extents_[i] = {};
+    if (port.slot == kNoSlot) continue;
     if (inputs[i].is_tensor() != port.is_tensor)
       return usage_error(fmt::format("input '{}' expects {}, got {}", port.name, port.type,
                                      describe_value(inputs[i])));
     given_[i] = inputs[i];
-    extents_[i] = {};
     if (!inputs[i].is_tensor()) continue;
     TRY(check_input(i, inputs[i].tensor.dtype(), &inputs[i].tensor.shape()));
     if (inputs[i].tensor.packed()) {
@@ -137,6 +137,8 @@ Status Frame::take_raw(std::span<const RawInput> inputs) {
                                    program_.inputs.size(), inputs.size()));
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const Port& port = program_.inputs[i];
+    extents_[i] = {};
+    if (port.slot == kNoSlot) continue;
     if (!port.is_tensor || inputs[i].dtype == DType::string ||
         slot(port.slot).dtype == DType::string)
       return usage_error(
@@ -155,10 +157,9 @@ Status Frame::take_raw(std::span<const RawInput> inputs) {
 }
 
 void Frame::point_at(BufferKind kind, std::size_t index, std::byte* data) {
-  for (std::size_t b = 0; b < program_.buffers.size(); ++b)
-    if (program_.buffers[b].kind == kind &&
-        program_.buffers[b].index == static_cast<std::int32_t>(index))
-      bases_[b] = data;
+  for (const BufferId b : ports_)
+    if (buffer(b).kind == kind && buffer(b).index == static_cast<std::int32_t>(index))
+      bases_[static_cast<std::size_t>(b)] = data;
 }
 
 // --- outputs ---
@@ -278,6 +279,15 @@ const Tensor* whole(const Tensor& t, const SlotView& view, DType dtype) {
 
 }  // namespace
 
+Status Frame::unpack_constant(std::size_t b) {
+  const auto index = static_cast<std::size_t>(program_.buffers[b].index);
+  if (!unpacked_[index].data()) {
+    ASSIGN(unpacked_[index], program_.constants[index].unpack());
+  }
+  bases_[b] = static_cast<std::byte*>(const_cast<void*>(unpacked_[index].data()));  // never written
+  return {};
+}
+
 Result<Value> Frame::load(SlotId s) {
   const Slot& from = slot(s);
   const auto b = static_cast<std::size_t>(from.buffer);
@@ -295,7 +305,12 @@ Result<Value> Frame::load(SlotId s) {
   const SlotView& v = view(s);
   if (!v.known) return malformed("it reads a tensor whose extents are not known");
   const Tensor* shared = nullptr;
-  if (memory.kind == BufferKind::constant) shared = whole(program_.constants[index], v, from.dtype);
+  if (memory.kind == BufferKind::constant) {
+    if (program_.constants[index].packed()) TRY(unpack_constant(b));
+    const Tensor& t =
+        program_.constants[index].packed() ? unpacked_[index] : program_.constants[index];
+    shared = whole(t, v, from.dtype);
+  }
   // Of an input given as raw memory there is no value.
   if (memory.kind == BufferKind::input && given_[index].tensor.data() == bases_[b])
     shared = whole(given_[index].tensor, v, from.dtype);

@@ -81,12 +81,14 @@ class Planner {
       return usage_error(fmt::format("the model takes {} inputs, {} were given", p_.inputs.size(),
                                      inputs_.size()));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (p_.inputs[i].slot == kNoSlot) continue;
       const Slot& s = slot(p_.inputs[i].slot);
       if (s.ranked && s.extents.size() != static_cast<std::size_t>(inputs_[i].rank()))
         return unfit(i);
     }
     ASSIGN(plan_->registers, evaluate_shapes(p_, inputs_));
     for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      if (p_.inputs[i].slot == kNoSlot) continue;
       const Slot& s = slot(p_.inputs[i].slot);
       for (std::size_t d = 0; s.ranked && d < s.extents.size(); ++d) {
         const Register r = s.extents[d];
@@ -124,8 +126,9 @@ class Planner {
       const Buffer& b = p_.buffers[i];
       std::int64_t& bytes = plan_->buffer_bytes[i];
       if (b.kind == BufferKind::constant) {
-        bytes =
-            static_cast<std::int64_t>(p_.constants[static_cast<std::size_t>(b.index)].byte_size());
+        // Packed elements are unpacked, to a byte each, before anything reads them.
+        const Tensor& t = p_.constants[static_cast<std::size_t>(b.index)];
+        bytes = t.packed() ? t.count() : static_cast<std::int64_t>(t.byte_size());
       } else if (b.kind == BufferKind::input) {
         const Slot& whole = slot(p_.inputs[static_cast<std::size_t>(b.index)].slot);
         if (!whole.ranked) continue;

@@ -89,7 +89,7 @@ struct Step {
 // An input or output of a program, or of a region.
 struct Port {
   std::string name;
-  SlotId slot = kNoSlot;
+  SlotId slot = kNoSlot;  // of an input that nothing reads: none
   // The declared extents for messages and signatures: a number, or -1 with the symbol's text.
   bool is_tensor = true;
   std::vector<std::int64_t> extents;

@@ -25,8 +25,12 @@ SessionOptions definite(SessionOptions options) {
 std::optional<std::vector<Shape>> fixed_inputs(const Program& program) {
   std::vector<Shape> shapes;
   for (const Port& port : program.inputs) {
-    const Slot& slot = program.slots[static_cast<std::size_t>(port.slot)];
     std::vector<std::int64_t> extents;
+    if (port.slot == kNoSlot) {
+      shapes.emplace_back();
+      continue;
+    }
+    const Slot& slot = program.slots[static_cast<std::size_t>(port.slot)];
     if (!slot.ranked && port.is_tensor) return std::nullopt;
     for (const Register r : slot.extents) {
       const ShapeInstruction& in = program.shape_program[static_cast<std::size_t>(r)];

@@ -252,6 +252,37 @@ TEST(Session, VerifiesOperandsWhereAKernelAsksForIt) {
   EXPECT_EQ(s.message(), "step 'step0' (kernel.test_scale): the first element is negative");
 }
 
+TEST(Session, UnpacksConstantsForScalarCode) {
+  static constexpr std::byte kBytes[] = {std::byte{0x21}, std::byte{0xf3}};
+  Maker m;
+  const Tensor packed = Tensor::borrow(DType::i4, {4}, kBytes, std::make_shared<int>(0), true);
+  const SlotId c = m.constant(packed);
+  const SlotId found = m.value({m.number(1), m.number(4)}, 0, 1, DType::i64);
+  m.step("reference.non_zero", NonZeroAttributes{}, {c}, {found});
+  m.output_of("c", c);
+  m.output_of("found", found);
+  Program with_kernel = m.program;
+  const auto session = open(m.share());
+  auto y = session->run({});
+  ASSERT_TRUE(y.ok()) << y.status().message();
+  EXPECT_TRUE((*y)[0].tensor.same_bits(packed));
+  EXPECT_FALSE((*y)[0].tensor.packed());
+  with_kernel.steps[0].operation = scale_operation();
+  EXPECT_EQ(verify(with_kernel).code(), Code::malformed);
+}
+
+TEST(Session, IgnoresInputsThatNothingReads) {
+  Maker m;
+  m.program.inputs.push_back({"unread", kNoSlot, true, {}, {}, "f32[n]"});
+  const SlotId x = m.input("x", {m.extent(1, 0)});
+  m.scale(x, m.output("y", {m.extent(1, 0)}));
+  const auto session = open(m.share());
+  const std::vector<Value> in = {Value::sequence({}), iota({3})};
+  auto y = session->run(in);
+  ASSERT_TRUE(y.ok()) << y.status().message();
+  EXPECT_EQ(to_vector((*y)[0]), (std::vector<float>{0, 1, 2}));
+}
+
 TEST(Session, CanBeCancelled) {
   const auto session = open(chain(3, false));
   std::atomic<bool> cancelled = true;

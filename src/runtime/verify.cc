@@ -21,7 +21,6 @@ class Verifier {
   Status run() {
     TRY(check_sizes());
     TRY(check_shape_program());
-    TRY(check_constants());
     for (std::size_t i = 0; i < p_.buffers.size(); ++i) TRY(check_buffer(i));
     for (std::size_t i = 0; i < p_.slots.size(); ++i) TRY(check_slot(i));
     TRY(check_ports());
@@ -87,12 +86,6 @@ class Verifier {
     return is_slot(s) && slot(s).ranked && within(axis, slot(s).extents.size());
   }
 
-  Status check_constants() const {
-    for (std::size_t i = 0; i < p_.constants.size(); ++i)
-      if (p_.constants[i].packed()) return malformed(fmt::format("constant {} is packed", i));
-    return {};
-  }
-
   Status check_buffer(std::size_t i) const {
     const Buffer& b = p_.buffers[i];
     const auto wrong = [&] { return malformed(fmt::format("buffer {} is wrong", i)); };
@@ -150,6 +143,7 @@ class Verifier {
   Status check_ports() const {
     for (std::size_t i = 0; i < p_.inputs.size(); ++i) {
       const Port& port = p_.inputs[i];
+      if (port.slot == kNoSlot) continue;
       const bool fine = is_slot(port.slot) &&
                         buffer_of(slot(port.slot)).kind == BufferKind::input &&
                         buffer_of(slot(port.slot)).index == static_cast<std::int32_t>(i) &&
@@ -173,7 +167,10 @@ class Verifier {
           return malformed(fmt::format("slot {} lies in an output that lies elsewhere", i));
       }
       if (b.kind == BufferKind::input) {
-        const Slot& whole = slot(p_.inputs[static_cast<std::size_t>(b.index)].slot);
+        const SlotId port = p_.inputs[static_cast<std::size_t>(b.index)].slot;
+        if (port == kNoSlot)
+          return malformed(fmt::format("slot {} lies in an input that has none", i));
+        const Slot& whole = slot(port);
         if (whole.ranked != p_.slots[i].ranked ||
             (whole.dtype == DType::string) != (p_.slots[i].dtype == DType::string))
           return malformed(fmt::format("slot {} takes an input for what it is not", i));
@@ -211,8 +208,10 @@ class Verifier {
     const auto step_number = static_cast<std::int64_t>(at);
     if (lives && (step_number < b.first || step_number > b.last))
       return malformed(fmt::format("it uses slot {} outside of its life", s));
+    const bool packed =
+        b.kind == BufferKind::constant && p_.constants[static_cast<std::size_t>(b.index)].packed();
     if (step.operation->is_kernel() &&
-        (!used.ranked || used.dtype == DType::string ||
+        (packed || !used.ranked || used.dtype == DType::string ||
          used.extents.size() > static_cast<std::size_t>(kernels::kMaxAxes)))
       return malformed(fmt::format("a kernel cannot use slot {}", s));
     return {};
