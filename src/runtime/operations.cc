@@ -10,6 +10,7 @@
 #include "kernels/copy/copy.h"
 #include "kernels/gather/gather.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/normalize/normalize.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/pool/pool.h"
 #include "kernels/recurrent/recurrent.h"
