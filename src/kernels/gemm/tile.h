@@ -27,6 +27,8 @@ struct GemmTile {
   int columns = 0;                // more than 16 * (panels - 1), at most 16 * panels
   const float* bias = nullptr;    // of `columns`, or null: 0
   float low = 0, high = 0;        // a NaN stays one
+  const char* ahead = nullptr;    // what to fetch into the second level cache meanwhile,
+  std::int64_t ahead_step = 0;    // so many bytes a step
 };
 using GemmFunction = void (*)(const GemmTile&);
 

@@ -49,6 +49,8 @@ void tile(const GemmTile& t) {
   UNROLL for (int i = 0; i < H; ++i) UNROLL for (int j = 0; j < V; ++j) sum[i][j] = start[j];
 
   const std::int64_t step = t.step, panel = t.panel;
+  const std::int64_t ahead_step = t.ahead_step;
+  const char* ahead = t.ahead;
   const float* const* rows = t.rows;
   for (std::int64_t r = 0; r < t.runs; ++r, rows += H) {
     const float* b = t.panels + t.at[r] * step;
@@ -58,6 +60,8 @@ void tile(const GemmTile& t) {
       asm("" : "+r"(a[i]));  // one register each, not offsets from a common one
     }
     for (std::int64_t k = 0; k < t.steps; ++k, b += step) {
+      _mm_prefetch(ahead, _MM_HINT_T1);
+      ahead += ahead_step;
       F32 w[V];
       UNROLL for (int j = 0; j < V; ++j) w[j] =
           F32::load(b + j / kVectors * panel + j % kVectors * F32::kLanes);

@@ -40,7 +40,18 @@ void run_tiles(const Product& product, std::span<const TileRows> tiles, std::int
     t.bias = product.bias ? product.bias + column : nullptr;
     const GemmFunction* functions = product.table->tile[last - first - 1];
     t.out = out;
+    // The next group of panels comes in while this one is used, a part of it with each tile.
+    const bool more = g + 1 < groups && tiles.size() > 1;
+    const std::int64_t ahead = more ? (last - first) * product.panel * 4 : 0;
+    const auto* next = reinterpret_cast<const char*>(product.panels + last * product.panel);
+    t.ahead = more ? next : reinterpret_cast<const char*>(t.panels);
+    const auto count = static_cast<std::int64_t>(tiles.size());
+    std::int64_t i = 0;
     for (const TileRows& rows : tiles) {
+      const std::int64_t steps = rows.runs * rows.steps;
+      t.ahead_step = steps > 0 ? ahead / (count * steps) : 0;
+      if (more) t.ahead = next + ahead * i / count;
+      ++i;
       t.rows = rows.rows;
       t.at = rows.at;
       t.runs = rows.runs;

@@ -12,7 +12,7 @@
 namespace gossamer::kernels {
 namespace {
 
-constexpr std::int64_t kBlockFloats = 512 << 10;  // of a's rows in a block
+constexpr std::int64_t kBlockFloats = 256 << 10;  // of a's rows in a block
 constexpr std::int64_t kStageFloats = 48 << 10;   // of products that wait for their epilogue
 constexpr std::int64_t kStagePanels = 16;         // that the stage is wide at most
 constexpr std::int64_t kPackFloats = 64 << 10;    // of b packed at a time
