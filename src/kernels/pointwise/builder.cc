@@ -38,6 +38,11 @@ std::uint64_t extend(DType d, std::uint64_t bits) {
 
 }  // namespace
 
+std::size_t VectorBuilder::operands(const Node& n) {
+  if (n.kind != Node::Kind::instruction) return 0;
+  return static_cast<std::size_t>(vector_op_operands(n.instruction.op));
+}
+
 Value VectorBuilder::add(const Node& node) {
   const auto found = std::find(nodes_.begin(), nodes_.end(), node);
   if (found != nodes_.end() && node.kind != Node::Kind::input)
@@ -211,74 +216,171 @@ std::optional<Value> VectorBuilder::emit(std::string_view name, DType result,
   return may_leave(*op, result) ? narrowed(y, result) : y;
 }
 
-// Joins a multiplication and the addition of its only use, and so on. Values keep their numbers.
-void VectorBuilder::fuse(std::vector<int>& uses) {
-  using enum VectorOp;
-  const auto producer = [&](Value v, VectorOp op) -> const Node* {
-    const Node& n = nodes_[static_cast<std::size_t>(v.id)];
-    const bool only = n.kind == Node::Kind::instruction && n.instruction.op == op &&
-                      n.instruction.type == VectorType::f32 &&
-                      uses[static_cast<std::size_t>(v.id)] == 1;
-    return only ? &n : nullptr;
-  };
-  for (Node& n : nodes_) {
-    VectorInstruction& in = n.instruction;
-    if (n.kind != Node::Kind::instruction || in.type != VectorType::f32 ||
-        uses[static_cast<std::size_t>(&n - nodes_.data())] == 0)
+// --- fusion ---
+
+// How often each value is read on the way to the results; results count twice, so that they stay.
+std::vector<int> VectorBuilder::uses(std::span<const Value> results) const {
+  std::vector<int> uses(nodes_.size(), 0);
+  for (const Value r : results) uses[static_cast<std::size_t>(r.id)] += 2;
+  for (std::size_t i = nodes_.size(); i-- > 0;)
+    if (uses[i] > 0)
+      for (std::size_t k = 0; k < operands(nodes_[i]); ++k)
+        ++uses[static_cast<std::size_t>(nodes_[i].args[k].id)];
+  return uses;
+}
+
+bool VectorBuilder::is_lane(Value v, float value) const {
+  const Node& n = nodes_[static_cast<std::size_t>(v.id)];
+  if (n.kind != Node::Kind::constant || n.lane != VectorType::f32) return false;
+  const auto lane = std::bit_cast<float>(static_cast<std::uint32_t>(n.bits));
+  return std::abs(lane - value) <= 2e-7F * std::abs(value);
+}
+
+// The f32 instruction `op` that makes v, if nobody else reads v.
+const VectorBuilder::Node* VectorBuilder::only(Value v, VectorOp op,
+                                               const std::vector<int>& uses) const {
+  const auto i = static_cast<std::size_t>(v.id);
+  const Node& n = nodes_[i];
+  const bool fits = n.kind == Node::Kind::instruction && n.instruction.op == op &&
+                    n.instruction.type == VectorType::f32 && uses[i] == 1;
+  return fits ? &n : nullptr;
+}
+
+// What v is the product of; gives up beyond eight factors.
+void VectorBuilder::factors(Value v, const std::vector<int>& uses, std::vector<Value>& out) const {
+  const Node* product = only(v, VectorOp::mul, uses);
+  if (product == nullptr || out.size() > 8) return out.push_back(v);
+  factors(product->args[0], uses, out);
+  factors(product->args[1], uses, out);
+}
+
+// Whether v is x + 0.044715 x^3.
+bool VectorBuilder::is_cubic(Value v, Value x, const std::vector<int>& uses) const {
+  const Node* sum = only(v, VectorOp::add, uses);
+  if (sum == nullptr || (sum->args[0] == x) == (sum->args[1] == x)) return false;
+  std::vector<Value> parts;
+  factors(sum->args[sum->args[0] == x ? 1 : 0], uses, parts);
+  const auto is_x = std::count(parts.begin(), parts.end(), x);
+  const auto constant =
+      std::count_if(parts.begin(), parts.end(), [&](Value p) { return is_lane(p, 0.044715F); });
+  return parts.size() == 4 && is_x == 3 && constant == 1;
+}
+
+// A product of x, 1/2 and 1 + erf(x / sqrt 2) or its likeness by tanh becomes one instruction.
+void VectorBuilder::find_gelu(Node& node, const std::vector<int>& uses) const {
+  if (node.kind != Node::Kind::instruction || node.instruction.op != VectorOp::mul ||
+      node.lane != VectorType::f32)
+    return;
+  std::vector<Value> parts;
+  factors(node.args[0], uses, parts);
+  factors(node.args[1], uses, parts);
+  const auto half =
+      std::find_if(parts.begin(), parts.end(), [&](Value v) { return is_lane(v, 0.5F); });
+  if (parts.size() != 3 || half == parts.end()) return;
+  parts.erase(half);
+  for (std::size_t k = 0; k < 2; ++k) {
+    const Value x = parts[k];
+    const Node* sum = only(parts[1 - k], VectorOp::add, uses);
+    if (sum == nullptr || is_lane(sum->args[0], 1) == is_lane(sum->args[1], 1)) continue;
+    const Value curve = sum->args[is_lane(sum->args[0], 1) ? 1 : 0];
+    if (const Node* erf = only(curve, VectorOp::erf, uses)) {
+      std::vector<Value> inner;
+      factors(erf->args[0], uses, inner);
+      const Node* quotient = only(erf->args[0], VectorOp::div, uses);
+      const bool divided =
+          quotient != nullptr && quotient->args[0] == x && is_lane(quotient->args[1], 1.41421356F);
+      const bool scaled = inner.size() == 2 && (inner[0] == x || inner[1] == x) &&
+                          (is_lane(inner[0], 0.70710678F) || is_lane(inner[1], 0.70710678F));
+      if (!divided && !scaled) continue;
+      node.instruction.op = VectorOp::gelu;
+    } else if (const Node* tanh = only(curve, VectorOp::tanh, uses)) {
+      std::vector<Value> inner;
+      factors(tanh->args[0], uses, inner);
+      if (inner.size() != 2) continue;
+      const std::size_t scale = is_lane(inner[0], 0.79788456F) ? 0 : 1;
+      if (!is_lane(inner[scale], 0.79788456F) || !is_cubic(inner[1 - scale], x, uses)) continue;
+      node.instruction.op = VectorOp::gelu_tanh;
+    } else {
       continue;
-    for (std::size_t k = 0; k < 2; ++k) {
-      const Value inner = n.args[k], other = n.args[1 - k];
-      if (inner == other) continue;
-      const Node* p = nullptr;
-      if (in.op == VectorOp::add && (p = producer(inner, mul)) != nullptr) {
-        in.op = muladd;
-      } else if (in.op == min && (p = producer(inner, max)) != nullptr) {
-        in.op = clamp;
-      } else if (in.op == mul && (p = producer(inner, sigmoid)) != nullptr && p->args[0] == other) {
-        in.op = silu;
-      } else {
-        continue;
-      }
-      uses[static_cast<std::size_t>(inner.id)] = 0;
-      if (in.op == silu)
-        --uses[static_cast<std::size_t>(other.id)];
-      else
-        n.args = {p->args[0], p->args[1], other};
-      if (in.op == silu) n.args = {other};
-      break;
     }
+    node.args = {x};
+    return;
   }
 }
 
-std::optional<VectorProgram> VectorBuilder::finish(std::span<const Value> results) {
-  if (results.empty() || results.size() > kMaxVectorInputs) return std::nullopt;
+// Joins an instruction and the one whose result it alone reads.
+void VectorBuilder::fuse_pair(Node& n, std::vector<int>& uses) const {
+  using enum VectorOp;
+  VectorInstruction& in = n.instruction;
+  if (n.kind != Node::Kind::instruction || in.type != VectorType::f32 ||
+      uses[static_cast<std::size_t>(&n - nodes_.data())] == 0)
+    return;
+  for (std::size_t k = 0; k < 2; ++k) {
+    const Value inner = n.args[k], other = n.args[1 - k];
+    if (inner == other) continue;
+    const Node* p = nullptr;
+    if (in.op == VectorOp::add && (p = only(inner, mul, uses)) != nullptr) {
+      in.op = muladd;
+    } else if (in.op == min && (p = only(inner, max, uses)) != nullptr) {
+      in.op = clamp;
+    } else if (in.op == max && (p = only(inner, VectorOp::add, uses)) != nullptr) {
+      in.op = addmax;
+    } else if (in.op == mul && (p = only(inner, sigmoid, uses)) != nullptr && p->args[0] == other) {
+      in.op = silu;
+      n.args = {other};
+    } else if (in.op == mul && (p = only(inner, clamp, uses)) != nullptr &&
+               is_lane(p->args[1], 0) && is_lane(p->args[2], 1)) {
+      const Value line = p->args[0];
+      const Node* m = only(line, muladd, uses);
+      if (m == nullptr || (m->args[0] != other && m->args[1] != other)) continue;
+      in.op = hard_swish;
+      n.args = {other, m->args[m->args[0] == other ? 1 : 0], m->args[2]};
+      --uses[static_cast<std::size_t>(line.id)];
+    } else {
+      continue;
+    }
+    --uses[static_cast<std::size_t>(inner.id)];
+    if (in.op == silu || in.op == hard_swish)
+      --uses[static_cast<std::size_t>(other.id)];
+    else
+      n.args = {p->args[0], p->args[1], other};
+    return;
+  }
+}
+
+std::optional<VectorProgram> VectorBuilder::finish(std::span<const Value> wanted) {
+  if (wanted.empty() || wanted.size() > kMaxVectorInputs) return std::nullopt;
   // Aliases stand for what they name.
   const auto origin = [&](Value v) {
     while (nodes_[static_cast<std::size_t>(v.id)].kind == Node::Kind::alias)
       v = nodes_[static_cast<std::size_t>(v.id)].args[0];
     return v;
   };
-  const auto count = [](const Node& n) {
-    return n.kind == Node::Kind::instruction
-               ? static_cast<std::size_t>(vector_op_operands(n.instruction.op))
-               : 0;
-  };
   for (Node& n : nodes_)
-    for (std::size_t k = 0; k < count(n); ++k) n.args[k] = origin(n.args[k]);
-  std::vector<int> uses(nodes_.size(), 0);
-  for (const Value r : results) uses[static_cast<std::size_t>(origin(r).id)] += 2;  // never fused
-  for (std::size_t i = nodes_.size(); i-- > 0;)
-    if (uses[i] > 0)
-      for (std::size_t k = 0; k < count(nodes_[i]); ++k)
-        ++uses[static_cast<std::size_t>(nodes_[i].args[k].id)];
-  fuse(uses);
+    for (std::size_t k = 0; k < operands(n); ++k) n.args[k] = origin(n.args[k]);
+  std::vector<Value> results;
+  for (const Value r : wanted) results.push_back(origin(r));
+  const std::vector<int> before = uses(results);
+  for (Node& n : nodes_) find_gelu(n, before);
+  std::vector<int> now = uses(results);
+  for (Node& n : nodes_) fuse_pair(n, now);
+  auto p = allocate(results);
+  if (!p) return std::nullopt;
+  for (const Value r : wanted) p->outputs.push_back(dtype(r));
+  if (!validate(*p).ok()) return std::nullopt;
+  derive(*p);
+  return p;
+}
 
+// Instructions in order, registers by the last reading of each value.
+std::optional<VectorProgram> VectorBuilder::allocate(std::span<const Value> results) const {
+  const std::vector<int> read = uses(results);
   std::vector<std::size_t> last(nodes_.size(), 0);
   for (std::size_t i = 0; i < nodes_.size(); ++i)
-    if (uses[i] > 0)
-      for (std::size_t k = 0; k < count(nodes_[i]); ++k)
+    if (read[i] > 0)
+      for (std::size_t k = 0; k < operands(nodes_[i]); ++k)
         last[static_cast<std::size_t>(nodes_[i].args[k].id)] = i;
-  for (const Value r : results) last[static_cast<std::size_t>(origin(r).id)] = nodes_.size();
+  for (const Value r : results) last[static_cast<std::size_t>(r.id)] = nodes_.size();
 
   VectorProgram p;
   p.inputs = inputs_;
@@ -286,7 +388,7 @@ std::optional<VectorProgram> VectorBuilder::finish(std::span<const Value> result
   std::array<bool, kMaxVectorRegisters> taken{};
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const Node& n = nodes_[i];
-    if (uses[i] == 0 || n.kind == Node::Kind::alias) continue;
+    if (read[i] == 0 || n.kind == Node::Kind::alias) continue;
     if (n.kind == Node::Kind::input) {
       place[i] = {VectorOperand::Kind::input, static_cast<std::uint8_t>(n.bits)};
       continue;
@@ -300,14 +402,14 @@ std::optional<VectorProgram> VectorBuilder::finish(std::span<const Value> result
     // Registers read for the last time are free for the result, unless their lanes are of another
     // size: then only after it.
     const auto release = [&](bool same_size) {
-      for (std::size_t k = 0; k < count(n); ++k) {
+      for (std::size_t k = 0; k < operands(n); ++k) {
         const auto a = static_cast<std::size_t>(n.args[k].id);
         if (place[a].kind == VectorOperand::Kind::reg && last[a] == i &&
             (is_wide(nodes_[a].lane) == is_wide(n.lane)) == same_size)
           taken[place[a].index] = false;
       }
     };
-    for (std::size_t k = 0; k < count(n); ++k)
+    for (std::size_t k = 0; k < operands(n); ++k)
       in.args[k] = place[static_cast<std::size_t>(n.args[k].id)];
     release(true);
     const auto* const free = std::find(taken.begin(), taken.end(), false);
@@ -319,12 +421,7 @@ std::optional<VectorProgram> VectorBuilder::finish(std::span<const Value> result
     p.registers = std::max(p.registers, in.result + 1);
     p.instructions.push_back(in);
   }
-  for (const Value r : results) {
-    p.outputs.push_back(dtype(r));
-    p.results.push_back(place[static_cast<std::size_t>(origin(r).id)]);
-  }
-  if (!validate(p).ok()) return std::nullopt;
-  derive(p);
+  for (const Value r : results) p.results.push_back(place[static_cast<std::size_t>(r.id)]);
   return p;
 }
 

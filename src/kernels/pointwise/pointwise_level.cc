@@ -130,6 +130,9 @@ FLOATS1(tanh, tanh(a))
 FLOATS1(erf, erf(a))
 FLOATS1(sigmoid, sigmoid(a))
 FLOATS1(silu, a* sigmoid(a))
+FLOATS1(gelu, F32::all(0.5F) * a * (F32::all(1) + erf(a * F32::all(0x1.6a09e6p-1F))))
+// (1 + tanh(u)) / 2 = sigmoid(2 u), u = sqrt(2 / pi) (a + 0.044715 a^3)
+FLOATS1(gelu_tanh, a* sigmoid(a* fma(a* a, F32::all(0.071354814F), F32::all(1.5957691F))))
 FLOATS1(isnan, truth(unordered(a)))
 FLOATS2(add, a + b)
 FLOATS2(sub, a - b)
@@ -142,6 +145,8 @@ FLOATS2(lt, truth(less(a, b)))
 FLOATS2(le, truth(less_equal(a, b)))
 FLOATS3(muladd, fma(a, b, d))
 FLOATS3(clamp, min(d, max(a, b)))
+FLOATS3(addmax, max(a + b, d))
+FLOATS3(hard_swish, a* min(F32::all(1), max(fma(a, b, d), F32::zero())))
 
 void pow_f(const TileCall& c) {
   lanes2<f32, f32>(c, [](f32 a, f32 b) { return __builtin_powf(a, b); });
@@ -572,7 +577,11 @@ extern const TileTable LEVEL_TABLE(tile_table) = {
      F(quantize),
      F(muladd),
      F(clamp),
-     F(silu)},
+     F(addmax),
+     F(hard_swish),
+     F(silu),
+     F(gelu),
+     F(gelu_tanh)},
     {{nullptr, f32_to_f64, f32_to_i32, f32_to_i64, f32_to_boolean},
      {f64_to_f32, nullptr, f64_to_i32, f64_to_i64, f64_to_boolean},
      {i32_to_f32, i32_to_f64, nullptr, i32_to_i64, i32_to_boolean},

@@ -559,6 +559,89 @@ TEST(Pointwise, FusesPairs) {
   }
 }
 
+TEST(Pointwise, Blocks) {
+  const VectorProgram p = affine();
+  std::vector<std::byte> scratch(block_scratch(p) + 64);
+  auto* aligned = reinterpret_cast<std::byte*>(
+      (reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
+  for (const Level level : levels())
+    for (const std::int64_t rows : {1, 2, 6, 33})
+      for (const std::int64_t columns : {1, 15, 16, 17, 48, 64, 100, 512, 513, 1100})
+        for (const std::int64_t gap : {0, 5}) {
+          const std::int64_t row = columns + gap;
+          std::vector<float> x(static_cast<std::size_t>(rows * row)),
+              bias(static_cast<std::size_t>(columns)), slope(static_cast<std::size_t>(2 * rows)),
+              y(x.size(), 7), sum;
+          fill_uniform(x, 1);
+          fill_uniform(bias, 2);
+          fill_uniform(slope, 3);
+          sum = x;  // in place
+          const BlockInput in[] = {{sum.data(), row, 1}, {bias.data(), 0, 1}, {slope.data(), 2, 0}};
+          const BlockOutput out[] = {{y.data(), row, 1}, {sum.data(), row, 1}};
+          run_block(p, level, rows, columns, in, out, aligned);
+          for (std::int64_t r = 0; r < rows; ++r)
+            for (std::int64_t c = 0; c < row; ++c) {
+              const auto i = static_cast<std::size_t>(r * row + c);
+              if (c >= columns) {
+                ASSERT_EQ(y[i], 7);
+                ASSERT_EQ(sum[i], x[i]);
+                continue;
+              }
+              const float want = x[i] + bias[static_cast<std::size_t>(c)];
+              ASSERT_EQ(sum[i], want);
+              ASSERT_EQ(y[i], std::max(want * slope[static_cast<std::size_t>(2 * r)], 0.0F));
+            }
+        }
+}
+
+TEST(Pointwise, FusesWholeActivations) {
+  const auto value = [](VectorBuilder& b, float v) {
+    return *b.constant(DType::f32, std::bit_cast<std::uint32_t>(v));
+  };
+  const auto emit = [](VectorBuilder& b, std::string_view op, std::initializer_list<Value> args) {
+    return *b.emit(op, DType::f32, std::span(args.begin(), args.size()));
+  };
+  const auto make = [&](VectorOp op) {
+    VectorBuilder b;
+    const Value x = *b.input(DType::f32);
+    Value y;
+    if (op == VectorOp::gelu) {
+      const Value e = emit(b, "erf", {emit(b, "div", {x, value(b, 1.41421356F)})});
+      y = emit(b, "mul", {emit(b, "mul", {x, emit(b, "add", {e, value(b, 1)})}), value(b, 0.5F)});
+    } else if (op == VectorOp::gelu_tanh) {
+      const Value cube = emit(b, "mul", {emit(b, "mul", {x, x}), x});
+      const Value line = emit(b, "add", {x, emit(b, "mul", {value(b, 0.044715F), cube})});
+      const Value t = emit(b, "tanh", {emit(b, "mul", {value(b, 0.79788456F), line})});
+      y = emit(b, "mul", {emit(b, "mul", {value(b, 0.5F), x}), emit(b, "add", {value(b, 1), t})});
+    } else if (op == VectorOp::hard_swish) {
+      const Value line = emit(b, "add", {emit(b, "mul", {x, value(b, 1 / 6.0F)}), value(b, 0.5F)});
+      y = emit(b, "mul", {x, emit(b, "min", {value(b, 1), emit(b, "max", {line, value(b, 0)})})});
+    } else {
+      y = emit(b, "max", {emit(b, "add", {x, value(b, 2)}), value(b, 0)});
+    }
+    return *b.finish(std::span(&y, 1));
+  };
+  const auto want = [](VectorOp op, double x) {
+    if (op == VectorOp::gelu) return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0)));
+    if (op == VectorOp::gelu_tanh)
+      return 0.5 * x * (1 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+    if (op == VectorOp::hard_swish) return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
+    return std::max(x + 2, 0.0);
+  };
+  std::vector<float> x(1000);
+  fill_uniform(x, 1, -8, 8);
+  for (const VectorOp op :
+       {VectorOp::gelu, VectorOp::gelu_tanh, VectorOp::hard_swish, VectorOp::addmax}) {
+    const VectorProgram p = make(op);
+    ASSERT_EQ(p.instructions.size(), 1U) << vector_op_name(op);
+    EXPECT_EQ(p.instructions[0].op, op);
+    for (const Level level : levels()) {
+      const auto y = run<float>(p, level, x);
+      for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(y[i], want(op, x[i]), 1e-6) << x[i];
+    }
+  }
+}
+
 TEST(VectorProgram, SurvivesPackages) {
   const VectorProgram p = affine();
   const auto back = from_attribute(to_attribute(p), std::type_identity<VectorProgram>{});

@@ -11,11 +11,10 @@ namespace {
 
 struct OpInfo {
   std::string_view name;
-  int operands;
   std::string_view types;
 };
 constexpr OpInfo kOps[] = {
-#define VECTOR_OP(name, operands, types) {#name, operands, types},
+#define VECTOR_OP(name, operands, types) {#name, types},
 #include "kernels/pointwise/vector_ops.def"
 #undef VECTOR_OP
 };
@@ -98,7 +97,6 @@ Status check_instruction(const VectorProgram& p, const VectorInstruction& in,
 }  // namespace
 
 std::string_view vector_op_name(VectorOp op) { return info(op).name; }
-int vector_op_operands(VectorOp op) { return info(op).operands; }
 
 std::optional<VectorOp> vector_op_of(std::string_view name) {
   constexpr std::string_view kPrefix = "logical_";
@@ -182,6 +180,15 @@ Status validate(const VectorProgram& p) {
 void derive(VectorProgram& p) {
   p.wide = false;
   const auto note = [&](VectorType t) { p.wide = p.wide || is_wide(t); };
+  const auto memory = [](DType d) {
+    const auto bytes = static_cast<std::uint8_t>(dtype_size(d));
+    const std::uint8_t lane = is_wide(*lane_type(d)) ? 8 : 4;
+    return VectorMemory{element_of(d), bytes, lane, lies_in_lanes(d)};
+  };
+  p.input_memory.clear();
+  p.output_memory.clear();
+  for (const DType d : p.inputs) p.input_memory.push_back(memory(d));
+  for (const DType d : p.outputs) p.output_memory.push_back(memory(d));
   for (const DType d : p.inputs) note(*lane_type(d));
   for (const VectorConstant& c : p.constants) note(c.type);
   p.direct.assign(p.instructions.size(), -1);

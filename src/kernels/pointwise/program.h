@@ -17,7 +17,7 @@
 namespace gossamer::kernels {
 
 std::string_view vector_op_name(VectorOp op);  // as in vector_ops.def
-int vector_op_operands(VectorOp op);
+inline int vector_op_operands(VectorOp op) { return kVectorOperands[static_cast<std::size_t>(op)]; }
 // The op of that name; "not", "and", "or", "xor" may stand for logical_not and so on.
 std::optional<VectorOp> vector_op_of(std::string_view name);
 // Whether an op works on operands of that lane type.
@@ -50,6 +50,14 @@ struct VectorConstant {
   bool operator==(const VectorConstant&) const = default;
 };
 
+// How elements of an input or output lie in memory.
+struct VectorMemory {
+  Element element = Element::f32;
+  std::uint8_t bytes = 4, lane_bytes = 4;
+  bool as_lanes = true;  // bit for bit what a lane holds
+  bool operator==(const VectorMemory&) const = default;
+};
+
 inline constexpr int kMaxVectorRegisters = 64;
 inline constexpr int kMaxVectorInputs = 64;  // and outputs
 inline constexpr int kMaxVectorConstants = 128;
@@ -67,6 +75,7 @@ struct VectorProgram {
   // an instruction, the output that it may write in place of its register, or -1.
   bool wide = false;
   std::vector<std::int8_t> direct;
+  std::vector<VectorMemory> input_memory, output_memory;
 
   bool empty() const { return outputs.empty(); }
   bool operator==(const VectorProgram&) const = default;
@@ -113,6 +122,7 @@ class VectorBuilder {
     bool operator==(const Node&) const = default;
   };
 
+  static std::size_t operands(const Node& n);
   Value add(const Node& node);
   Value add(VectorOp op, VectorType type, VectorType to, DType result, std::span<const Value> args,
             DType dtype = DType::f32);
@@ -122,7 +132,14 @@ class VectorBuilder {
   std::optional<Value> quantize(std::span<const Value> args, DType to, DType precision);
   std::optional<Value> dequantize(std::span<const Value> args, DType to);
   Value narrowed(Value v, DType dtype);
-  void fuse(std::vector<int>& uses);
+  std::vector<int> uses(std::span<const Value> results) const;
+  bool is_lane(Value v, float value) const;
+  const Node* only(Value v, VectorOp op, const std::vector<int>& uses) const;
+  void factors(Value v, const std::vector<int>& uses, std::vector<Value>& out) const;
+  bool is_cubic(Value v, Value x, const std::vector<int>& uses) const;
+  void find_gelu(Node& node, const std::vector<int>& uses) const;
+  void fuse_pair(Node& node, std::vector<int>& uses) const;
+  std::optional<VectorProgram> allocate(std::span<const Value> results) const;
 
   std::vector<Node> nodes_;
   std::vector<DType> inputs_;

@@ -17,7 +17,16 @@ enum class VectorOp : std::uint8_t {
 #include "kernels/pointwise/vector_ops.def"
 #undef VECTOR_OP
 };
-inline constexpr int kVectorOps = static_cast<int>(VectorOp::silu) + 1;
+inline constexpr int kVectorOps = 0
+#define VECTOR_OP(name, operands, types) +1
+#include "kernels/pointwise/vector_ops.def"
+#undef VECTOR_OP
+    ;
+inline constexpr std::uint8_t kVectorOperands[] = {
+#define VECTOR_OP(name, operands, types) operands,
+#include "kernels/pointwise/vector_ops.def"
+#undef VECTOR_OP
+};
 inline constexpr int kVectorTypes = static_cast<int>(VectorType::boolean) + 1;
 
 // Element types of memory that tiles are read from and written to.

@@ -12,6 +12,7 @@ constexpr int kLanes = F32::kLanes;
 
 // Each fold: its neutral element, one vector more, two partial results into one.
 struct Sum {
+  static constexpr bool kAdds = true;
   static constexpr float kNeutral = 0;
   static INLINE F32 step(F32 a, F32 x, F32) { return a + x; }
   static INLINE F32 merge(F32 a, F32 b) { return a + b; }
@@ -27,6 +28,7 @@ struct Squares : Sum {
   }
 };
 struct Product {
+  static constexpr bool kAdds = false;
   static constexpr float kNeutral = 1;
   static INLINE F32 step(F32 a, F32 x, F32) { return a * x; }
   static INLINE F32 merge(F32 a, F32 b) { return a * b; }
@@ -34,12 +36,14 @@ struct Product {
 };
 // NaN wins.
 struct Highest {
+  static constexpr bool kAdds = false;
   static constexpr float kNeutral = -kInfinity;
   static INLINE F32 step(F32 a, F32 x, F32) { return merge(a, x); }
   static INLINE F32 merge(F32 a, F32 b) { return select(less(a, b) | unordered(b), b, a); }
   static INLINE double join(double a, double b) { return a < b || b != b ? b : a; }
 };
 struct Lowest {
+  static constexpr bool kAdds = false;
   static constexpr float kNeutral = kInfinity;
   static INLINE F32 step(F32 a, F32 x, F32) { return merge(a, x); }
   static INLINE F32 merge(F32 a, F32 b) { return select(less(b, a) | unordered(b), b, a); }
@@ -48,6 +52,7 @@ struct Lowest {
 
 template <class Op>
 INLINE double join_lanes(F32 v, double result) {
+  if (Op::kAdds) return result + static_cast<double>(sum(v));
   float lanes[kLanes];
   v.store(lanes);
   // In halves, so that neighbors join first.
