@@ -101,7 +101,16 @@ TEST(Crew, BurnsNothingWhenIdle) {
   EXPECT_LT(cpu_seconds() - before, 0.02);
 }
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define NO_THREADS_AFTER_FORK
+#endif
+#endif
+
 TEST(Crew, IsMadeAnewAfterAFork) {
+#ifdef NO_THREADS_AFTER_FORK
+  GTEST_SKIP() << "ThreadSanitizer has no threads in the child of a process with threads";
+#endif
   ThreadPool pool;
   Crew crew(pool);
   crew.enter(3);

@@ -11,6 +11,14 @@ std::atomic<bool> counting{false};
 std::atomic<int> count{0};
 }  // namespace
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
+#ifndef SANITIZED
 void* operator new(std::size_t bytes) {
   if (counting.load(std::memory_order_relaxed)) ++count;
   if (void* p = std::malloc(bytes ? bytes : 1)) return p;
@@ -18,6 +26,7 @@ void* operator new(std::size_t bytes) {
 }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
 
 namespace gossamer::runtime::testing {
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "reference/non_zero.h"
 #include "reference/top_k.h"
 #include "runtime/test_program.h"
@@ -85,6 +87,20 @@ TEST(Session, GivesMemoryBackOnceNoPlanNeedsIt) {
   const Value small = iota({100});
   ASSERT_TRUE(session->run({&small, 1}).ok());
   EXPECT_LE(session->arena_bytes(), 1 << 16);
+}
+
+TEST(Session, PlansQuickly) {
+  const auto program = chain(500, true);
+  double best = 1e9;
+  for (std::int64_t n = 1; n <= 20; ++n) {
+    const Shape shape{n};
+    const auto begin = std::chrono::steady_clock::now();
+    ASSERT_TRUE(make_plan(*program, {&shape, 1}, Level::v2, 2).ok());
+    const auto time = std::chrono::steady_clock::now() - begin;
+    best = std::min(best, std::chrono::duration<double, std::milli>(time).count());
+  }
+  RecordProperty("milliseconds", std::to_string(best));
+  EXPECT_LT(best, 50);  // below one on an idle machine without sanitizers
 }
 
 TEST(Session, ChecksExtentsThatMustBeEqual) {
