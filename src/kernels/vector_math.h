@@ -115,14 +115,18 @@ INLINE F32 log1p(F32 x) {
   return select(equal(x, F32::zero()), x, y);
 }
 
-INLINE F32 sigmoid(F32 x) { return F32::all(1) / (F32::all(1) + exp(neg(x))); }
+// Small results keep their relative precision.
+INLINE F32 sigmoid(F32 x) {
+  const F32 e = exp(min_raw(F32::all(88), x));
+  return e / (F32::all(1) + e);
+}
 
 INLINE F32 tanh(F32 x) {
   const F32 e = expm1(min_raw(F32::all(20), abs(x) + abs(x)));
   return copysign(e / (e + F32::all(2)), x);
 }
 
-// An odd polynomial below 1, one around 2.5 up to 3.95, and 1 from there on.
+// An odd polynomial below 1, one around 2.5 up to 3.92, and 1 from there on.
 INLINE F32 erf(F32 x) {
   const F32 y = min_raw(F32::all(3.95F), abs(x));
   const F32 small =
@@ -132,7 +136,8 @@ INLINE F32 erf(F32 x) {
                                0x1.11b940p-7F, -0x1.1a4920p-7F, 0x1.8ff3aap-8F, -0x1.719360p-9F,
                                0x1.2b59a4p-11F, 0x1.2dfae6p-12F, -0x1.24ca6cp-12F, 0x1.00b290p-14F,
                                0x1.621524p-16F, -0x1.2e36c2p-17F);
-  return copysign(select(less(y, F32::all(1)), small, min_raw(F32::all(1), large)), x);
+  const F32 upper = select(less_equal(F32::all(3.92F), y), F32::all(1), large);
+  return copysign(select(less(y, F32::all(1)), small, min_raw(F32::all(1), upper)), x);
 }
 
 // Sine (kQuarter 0) or cosine (1) of |x| <= kSineLimit: r = x - n pi/2 in three parts, then the
