@@ -55,6 +55,10 @@ Result<Correlation> Correlation::make(const CorrelationSpec& spec) {
   c.batch_ = spec.y.extents[0];
   c.channels_ = spec.x.extents[1];
   c.filters_ = spec.y.extents[1];
+  if (!spec.places.empty()) {
+    c.filters_ *= std::ssize(spec.places);
+    c.finish_.place_side_by_side(spec.places);
+  }
   c.rows_ = c.batch_;
   c.taps_ = 1;
   for (std::size_t a = 0; a < kSpace; ++a) {
@@ -193,7 +197,7 @@ void Correlation::lay_out_workspace() {
     if (finish_.staged()) stage_at_ = layout.add(4 * block_ * stage_panels_ * kPanel);
   }
   out_at_ = layout.add(pointer * block_);
-  if (finish_.staged()) scratch_at_ = layout.add(static_cast<std::int64_t>(finish_.scratch()));
+  if (finish_.staged()) scratch_at_ = layout.add(finish_.scratch(block_ * stage_panels_ * kPanel));
   workspace_ = layout.size();
 }
 

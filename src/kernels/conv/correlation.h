@@ -40,6 +40,9 @@ struct CorrelationSpec {
   std::int64_t group = 1;
   float low = 0, high = 0;
   const VectorProgram* epilogue = nullptr;
+  // Not empty: the weights are those of several correlations with M filters each, side by side, and
+  // their results go to these places; there is one group, and Run::bias is of all filters.
+  std::vector<Finish::Offsets> places;
   Level level = Level::v2;
   int threads = 1;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace gossamer::kernels {
 namespace {
@@ -54,6 +55,10 @@ Result<Finish> Finish::make(const VectorProgram& epilogue, Level level, const Vi
     for (std::size_t t = 0; t < f.tensors_; ++t) strides[t] = stride(t, a);
     f.walk_.add(extent, strides);
   }
+  f.columns_ = y.extents[static_cast<std::size_t>(column_axis)];
+  const bool one_column = f.columns_ == 1;
+  f.across_ = !f.epilogue_.empty() &&
+              (one_column || (f.column_strides_[0] != 1 && f.walk_.steps()[0] == 1));
   f.staged_ = !f.epilogue_.empty() || f.column_strides_[0] != 1;
   return f;
 }
@@ -63,34 +68,83 @@ void Finish::addresses(float* y, std::int64_t row, std::int64_t count, std::int6
   walk_.addresses(y + column * column_strides_[0], row, count, out);
 }
 
+void Finish::place_side_by_side(std::vector<Offsets> matrices) {
+  matrices_ = std::move(matrices);
+  staged_ = true;
+}
+
 void Finish::finish(float* stage, std::int64_t stride, Range rows, Range columns, float* y,
                     const void* const* operands, std::byte* scratch) const {
+  if (matrices_.empty()) {
+    finish_matrix(stage, stride, rows, columns, y, operands, {}, scratch);
+    return;
+  }
+  for (std::int64_t m = columns.begin / columns_; m * columns_ < columns.end; ++m) {
+    const std::int64_t first = m * columns_;
+    const Range own = {std::max(columns.begin, first), std::min(columns.end, first + columns_)};
+    finish_matrix(stage + (own.begin - columns.begin), stride, rows,
+                  {own.begin - first, own.end - first}, y, operands,
+                  matrices_[static_cast<std::size_t>(m)], scratch);
+  }
+}
+
+void Finish::finish_matrix(float* stage, std::int64_t stride, Range rows, Range columns, float* y,
+                           const void* const* operands, const Offsets& at,
+                           std::byte* scratch) const {
   const std::array<std::int64_t, kTensors>& steps = walk_.steps();
-  const std::int64_t width = columns.end - columns.begin;
-  const bool direct = column_strides_[0] == 1;
+  Place place;
+  place.columns = columns.end - columns.begin;
   for (std::int64_t row = rows.begin; row < rows.end;) {
     const RowWalk<kTensors>::Segment s = walk_.segment(row, rows.end);
-    float* to = y + s.offsets[0] + columns.begin * column_strides_[0];
-    if (!epilogue_.empty()) {
-      std::array<BlockInput, kTensors> in;
-      in[0] = {stage, stride, 1};
-      for (std::size_t t = 1; t < tensors_; ++t) {
-        const auto* base = static_cast<const char*>(operands[t - 1]);
-        in[t] = {base + (s.offsets[t] + columns.begin * column_strides_[t]) * sizes_[t], steps[t],
-                 column_strides_[t]};
-      }
-      const BlockOutput out = direct ? BlockOutput{to, steps[0], 1} : BlockOutput{stage, stride, 1};
-      run_block(epilogue_, level_, s.count, width, in.data(), &out, scratch);
+    place.rows = s.count;
+    place.y = y + at[0] + s.offsets[0] + columns.begin * column_strides_[0];
+    for (std::size_t t = 1; t < tensors_; ++t) {
+      const auto* base = static_cast<const char*>(operands[t - 1]);
+      place.inputs[t] = {
+          base + (at[t] + s.offsets[t] + columns.begin * column_strides_[t]) * sizes_[t], steps[t],
+          column_strides_[t]};
     }
-    if (!direct) copy_out(stage, stride, s.count, width, steps[0], to);
+    if (across_)
+      finish_across(stage, stride, place, scratch);
+    else
+      finish_rows(stage, stride, place, scratch);
     stage += s.count * stride;
     row += s.count;
   }
 }
 
+void Finish::finish_rows(float* stage, std::int64_t stride, Place& place,
+                         std::byte* scratch) const {
+  const std::int64_t step = walk_.steps()[0];
+  const bool direct = column_strides_[0] == 1;
+  if (!epilogue_.empty()) {
+    place.inputs[0] = {stage, stride, 1};
+    const BlockOutput out = direct ? BlockOutput{place.y, step, 1} : BlockOutput{stage, stride, 1};
+    run_block(epilogue_, level_, place.rows, place.columns, place.inputs.data(), &out, scratch);
+  }
+  if (!direct || epilogue_.empty())
+    copy_out(stage, stride, place.rows, place.columns, step, place.y);
+}
+
+// The block transposed: long rows for the epilogue.
+void Finish::finish_across(const float* stage, std::int64_t stride, Place& place,
+                           std::byte* scratch) const {
+  auto* across = reinterpret_cast<float*>(scratch + block_scratch(epilogue_));
+  const std::int64_t step = walk_.steps()[0], rows = place.columns, columns = place.rows;
+  table_->transpose(stage, stride, across, columns, rows, columns);
+  place.inputs[0] = {across, columns, 1};
+  for (std::size_t t = 1; t < tensors_; ++t) std::swap(place.inputs[t].row, place.inputs[t].column);
+  const bool direct = step == 1;
+  const BlockOutput out =
+      direct ? BlockOutput{place.y, column_strides_[0], 1} : BlockOutput{across, columns, 1};
+  run_block(epilogue_, level_, rows, columns, place.inputs.data(), &out, scratch);
+  if (direct) return;
+  for (std::int64_t c = 0; c < columns; ++c) place.y[c * step] = across[c];
+}
+
 void Finish::copy_out(const float* stage, std::int64_t stride, std::int64_t rows,
                       std::int64_t columns, std::int64_t row_stride, float* y) const {
-  if (row_stride == 1 || rows == 1) {
+  if ((row_stride == 1 || rows == 1) && column_strides_[0] != 1) {
     table_->transpose(stage, stride, y, column_strides_[0], columns, rows);
     return;
   }

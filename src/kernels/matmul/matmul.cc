@@ -112,8 +112,9 @@ void MatMul::prepare_blocks(Level level, int threads, std::int64_t a_k_stride) {
   out_ = layout.add(block_ * static_cast<std::int64_t>(sizeof(float*)));
   if (source == Source::dots) stage_panels_ = panels_;
   if (finish.staged()) {
-    stage_ = layout.add(4 * block_ * stage_panels_ * kPanel);
-    scratch_ = layout.add(static_cast<std::int64_t>(finish.scratch()));
+    const std::int64_t stage = block_ * stage_panels_ * kPanel;
+    stage_ = layout.add(4 * stage);
+    scratch_ = layout.add(finish.scratch(stage));
   }
   if (source == Source::packing) pack_ = layout.add(4 * chunk_ * kPanel * size.k);
   if (source == Source::direct) pack_ = layout.add(4 * kPanel * size.k);
