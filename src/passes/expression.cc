@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace gossamer {
 namespace {
@@ -163,6 +164,9 @@ std::optional<Ref> Simplifier::simpler(const Instruction& in, std::span<const Re
   if (args.size() != 2) return std::nullopt;
   if (in.op == min || in.op == max) {
     if (args[0] == args[1]) return args[0];
+    const double no_bound = (in.op == min ? 1 : -1) * std::numeric_limits<double>::infinity();
+    if (is(args[1], no_bound)) return args[0];
+    if (is(args[0], no_bound)) return args[1];
     return std::nullopt;
   }
   if (is_arithmetic_float(in.dtype)) return simpler_float(in, args[0], args[1]);

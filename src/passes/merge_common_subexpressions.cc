@@ -3,21 +3,12 @@
 #include <algorithm>
 #include <map>
 
+#include "passes/pass.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
 
 namespace gossamer {
 namespace {
-
-bool same_attributes(const Primitive& primitive, const AttributePtr& a, const AttributePtr& b) {
-  if (a == b) return true;
-  const std::vector<NamedAttribute> x = primitive.describe(a.get());
-  const std::vector<NamedAttribute> y = primitive.describe(b.get());
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                    [](const NamedAttribute& p, const NamedAttribute& q) {
-                      return p.name == q.name && same_attribute(p.value, q.value);
-                    });
-}
 
 // Whether the results of `made` (a node of the new graph) can stand for those of an old node.
 bool serves(const Rewriter& r, const Node& made, const Node& old) {

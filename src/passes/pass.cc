@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "graph/primitive.h"
 #include "primitives/summary.h"
 
 namespace gossamer {
@@ -41,6 +42,16 @@ bool same_structure(const Graph& a, const Graph& b) {
   return a.values.size() == b.values.size() && a.inputs == b.inputs && a.outputs == b.outputs &&
          a.origins.size() == b.origins.size() &&
          std::equal(a.nodes.begin(), a.nodes.end(), b.nodes.begin(), b.nodes.end(), same_node);
+}
+
+bool same_attributes(const Primitive& primitive, const AttributePtr& a, const AttributePtr& b) {
+  if (a == b) return true;
+  const std::vector<NamedAttribute> x = primitive.describe(a.get());
+  const std::vector<NamedAttribute> y = primitive.describe(b.get());
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                    [](const NamedAttribute& p, const NamedAttribute& q) {
+                      return p.name == q.name && same_attribute(p.value, q.value);
+                    });
 }
 
 Result<PassReport> run_passes(Graph graph, std::span<const Pass> passes,

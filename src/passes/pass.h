@@ -59,5 +59,7 @@ Result<PassReport> run_passes(Graph graph, const PassLists& lists, const PassOpt
 // Whether two graphs have the same nodes in the same places, as a pass that does nothing leaves
 // them (attributes and bodies are compared by identity).
 bool same_structure(const Graph& a, const Graph& b);
+// Whether two nodes of a primitive have equal attributes.
+bool same_attributes(const Primitive& primitive, const AttributePtr& a, const AttributePtr& b);
 
 }  // namespace gossamer

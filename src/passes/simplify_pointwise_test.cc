@@ -18,6 +18,16 @@ TEST(SimplifyPointwise, DropsWhatChangesNothing) {
   })");
 }
 
+TEST(SimplifyPointwise, DropsBoundsThatBoundNothing) {
+  expect_rewrite(simplify_pointwise, R"(graph main(x: f32[4]) -> (y) {
+    least: f32[] = constant {-inf}
+    y = pointwise(x, least) program={(f32, f32) a = max x0 x1; b = min inf:f32 a; y0 = neg b}
+  })",
+                 R"(graph main(x: f32[4]) -> (y) {
+    y = pointwise(x) program={(f32) y0 = neg x0}
+  })");
+}
+
 TEST(SimplifyPointwise, KeepsWhatMattersForSpecialValues) {
   expect_kept(simplify_pointwise, R"(graph main(x: f32[4]) -> (y, z, w) {
     y: f32[4] = pointwise(x) program={(f32) y0 = add x0 0:f32}
