@@ -1,9 +1,13 @@
 // The public door of Gossamer: open a model, run it, and bring operators of your own. Plain C.
 
-/* Every handle is opaque and freed by its own function; freeing NULL is fine. Functions that can
+/* Two libraries stand behind it. libgossamer is the whole; libgossamer_runtime opens .goss packages
+ * only, is small and needs nothing else: what it lacks fails with GOSSAMER_UNSUPPORTED.
+ *
+ * Every handle is opaque and freed by its own function; freeing NULL is fine. Functions that can
  * fail return a gossamer_code and, when `error` is not NULL, store there an error to be freed (or
- * NULL when all is well). Strings are UTF-8. A model may be run by several threads at once; an
- * operator's functions must then be safe to call from them. */
+ * NULL when all is well). Strings are UTF-8. A model may be used by several threads at once; an
+ * operator's functions must then be safe to call from them. What a handle was made from may be
+ * freed before it. */
 #ifndef GOSSAMER_GOSSAMER_H
 #define GOSSAMER_GOSSAMER_H
 
@@ -54,9 +58,13 @@ typedef enum gossamer_dtype {
 
 typedef struct gossamer_error gossamer_error;
 typedef struct gossamer_model gossamer_model;
+typedef struct gossamer_session gossamer_session;
+typedef struct gossamer_pool gossamer_pool;
 typedef struct gossamer_answer gossamer_answer;
 typedef struct gossamer_operators gossamer_operators;
 typedef struct gossamer_call gossamer_call;
+
+#define GOSSAMER_MAX_RANK 32
 
 /* A dense row-major tensor that somebody else owns. `shape` has `rank` extents; `bytes` is the size
  * of `data`. */
@@ -78,23 +86,100 @@ GOSSAMER_API void gossamer_error_free(gossamer_error* error);
 
 /* --- models --- */
 
-/* Reads an .onnx file. `operators` (may be NULL) are consulted for operators that the library does
- * not know; they may be freed once the model is open. */
+/* Opens a .goss package or, with the whole library, reads an .onnx file. `operators` (may be NULL)
+ * are consulted for operators of an .onnx file that the library does not know; they may be freed
+ * once the model is open. */
 GOSSAMER_API gossamer_code gossamer_model_open(const char* path,
                                                const gossamer_operators* operators,
                                                gossamer_model** model, gossamer_error** error);
+/* Writes a package, compiling first what was read from an .onnx file. A file that is there is
+ * replaced whole or stays as it was. */
+GOSSAMER_API gossamer_code gossamer_model_save(gossamer_model* model, const char* path,
+                                               gossamer_error** error);
 GOSSAMER_API void gossamer_model_free(gossamer_model* model);
 GOSSAMER_API size_t gossamer_model_input_count(const gossamer_model* model);
 GOSSAMER_API size_t gossamer_model_output_count(const gossamer_model* model);
 /* NULL when `index` is out of range. */
 GOSSAMER_API const char* gossamer_model_input_name(const gossamer_model* model, size_t index);
 GOSSAMER_API const char* gossamer_model_output_name(const gossamer_model* model, size_t index);
+/* What the model declares: open extents are -1, an unknown rank is -1. `shape` has room for
+ * GOSSAMER_MAX_RANK extents. Returns 0 when `index` is out of range or it is no tensor of a type
+ * that stands above. */
+GOSSAMER_API int gossamer_model_input_type(const gossamer_model* model, size_t index,
+                                           gossamer_dtype* dtype, int32_t* rank, int64_t* shape);
+GOSSAMER_API int gossamer_model_output_type(const gossamer_model* model, size_t index,
+                                            gossamer_dtype* dtype, int32_t* rank, int64_t* shape);
 
-/* Runs the model exactly, by the reference. `names[i]` is the input that `inputs[i]` feeds. The
- * data is copied. */
-GOSSAMER_API gossamer_code gossamer_model_run(const gossamer_model* model, const char* const* names,
+/* Runs a model once without a session: what was read from an .onnx file exactly, by the reference,
+ * operators of the host included (slow: for checking); a package by its program. `names[i]` is the
+ * input that `inputs[i]` feeds. */
+GOSSAMER_API gossamer_code gossamer_model_run(gossamer_model* model, const char* const* names,
                                               const gossamer_tensor* inputs, size_t count,
                                               gossamer_answer** answer, gossamer_error** error);
+
+/* --- sessions ---
+ * A model compiled, with memory and threads, ready to run many times. Runs of one session follow
+ * each other; sessions of one model share its weights and run side by side. */
+
+/* What a session may be told; zero is the default of each. Set `size` to sizeof(gossamer_options),
+ * so that later versions may add to the end. */
+typedef struct gossamer_options {
+  size_t size;
+  int32_t threads;     /* the caller included; 0: as many as the process has CPUs */
+  int32_t keep_tiny;   /* 1: do not take denormal floats as zeros */
+  const char* level;   /* instruction set "v2", "v3" or "v4"; NULL: the best that there is */
+  int64_t max_bytes;   /* of working memory; exceeded: GOSSAMER_LIMIT; 0: no cap */
+  gossamer_pool* pool; /* working memory to share; NULL: the session's own */
+  /* Told what somebody watching may want to know, one line without its end at a time. */
+  void (*log)(const char* line, void* user);
+  /* Told of every step after each run: times since the run began, in nanoseconds. */
+  void (*profile)(const char* step, const char* operation, int64_t begin, int64_t end, void* user);
+  void* user; /* handed to both */
+} gossamer_options;
+
+/* `options` may be NULL. */
+GOSSAMER_API gossamer_code gossamer_session_new(gossamer_model* model,
+                                                const gossamer_options* options,
+                                                gossamer_session** session, gossamer_error** error);
+GOSSAMER_API void gossamer_session_free(gossamer_session* session); /* not while it runs */
+
+/* Runs on `inputs`, one for each input of the model, in order. They are borrowed, not copied, when
+ * their data are aligned to their elements. */
+GOSSAMER_API gossamer_code gossamer_session_run(gossamer_session* session,
+                                                const gossamer_tensor* inputs, size_t count,
+                                                gossamer_answer** answer, gossamer_error** error);
+
+/* Where an output goes: `capacity` bytes at `data`, aligned to its elements. A run fills in the
+ * rest. */
+typedef struct gossamer_output {
+  void* data;
+  size_t capacity;
+  size_t bytes;
+  gossamer_dtype dtype;
+  int32_t rank;
+  int64_t shape[GOSSAMER_MAX_RANK];
+} gossamer_output;
+
+/* The same into the caller's memory, one output for each of the model's, in order. Allocates
+ * nothing once shapes have been seen. When a capacity is too small it fails with GOSSAMER_USAGE,
+ * and dtype, rank, shape and bytes tell what is needed. */
+GOSSAMER_API gossamer_code gossamer_session_run_into(gossamer_session* session,
+                                                     const gossamer_tensor* inputs,
+                                                     size_t input_count, gossamer_output* outputs,
+                                                     size_t output_count, gossamer_error** error);
+/* From any thread: the run under way, if there is one, ends soon with GOSSAMER_INTERRUPTED. */
+GOSSAMER_API void gossamer_session_cancel(gossamer_session* session);
+/* Bytes of working memory that the session holds now; what lies in a shared pool is not counted. */
+GOSSAMER_API int64_t gossamer_session_bytes(const gossamer_session* session);
+
+/* Working memory for sessions that do not run at the same time: they need the largest, not the sum.
+ */
+GOSSAMER_API gossamer_pool* gossamer_pool_new(void); /* NULL when out of memory */
+GOSSAMER_API void gossamer_pool_free(gossamer_pool* pool);
+GOSSAMER_API int64_t gossamer_pool_bytes(const gossamer_pool* pool);
+
+/* --- answers --- */
+
 GOSSAMER_API size_t gossamer_answer_count(const gossamer_answer* answer);
 GOSSAMER_API const char* gossamer_answer_name(const gossamer_answer* answer, size_t index);
 /* A view that lives as long as the answer. Fails with GOSSAMER_UNSUPPORTED for sequences, optionals

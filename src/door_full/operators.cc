@@ -1,5 +1,5 @@
 // The C door for operators of the host: registration, and what their functions see of a call.
-#include "door/handles.h"
+#include "door_full/operators.h"
 
 namespace gossamer::door {
 namespace {
