@@ -103,12 +103,12 @@ class VectorBuilder {
   std::optional<Value> constant(DType dtype, std::uint64_t bits);
   // An instruction by its name in the expression language (as vector_op_of, and "dequantize"), the
   // dtype of its result, and its operands. `precision`: quantize, the dtype of the division.
-  std::optional<Value> emit(std::string_view op, DType result, std::span<const Value> args,
+  std::optional<Value> emit(std::string_view name, DType result, std::span<const Value> args,
                             DType precision = DType::f32);
   DType dtype(Value v) const { return nodes_[static_cast<std::size_t>(v.id)].dtype; }
 
   // Drops what no result reads, fuses, allocates registers. Nullopt: too large, or no result.
-  std::optional<VectorProgram> finish(std::span<const Value> results);
+  std::optional<VectorProgram> finish(std::span<const Value> wanted);
 
  private:
   struct Node {
