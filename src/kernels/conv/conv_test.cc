@@ -274,6 +274,11 @@ TEST(Conv, DepthwiseOfOtherShapes) {
     c.epilogue = 2;
     check_all(c);
   }
+  for (const std::int64_t length : {26, 40, 227, 269}) {
+    Case c = image(36, 72, {length}, {3}, {1});
+    c.group = 36;
+    check_all(c);
+  }
   Case signal = image(18, 18, {500}, {31}, {15});
   signal.group = 18;
   check_layouts(signal);

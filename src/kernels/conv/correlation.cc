@@ -183,7 +183,9 @@ void Correlation::lay_out_workspace() {
   const auto pointer = static_cast<std::int64_t>(sizeof(void*));
   if (gathers_) slab_at_ = layout.add(4 * slab_[0] * slab_[1] * slab_[2] * pixel_);
   if (depthwise_) {
-    const std::int64_t tiles = depthwise_tiles(box_[0], box_[1]);
+    // A box at the edge may have more tiles than a wider one: narrow instead of wide ones.
+    const std::int64_t tiles =
+        box_[0] * ceil_div(box_[1], std::min(kDepthwiseWidths[0], kDepthwiseWidths[1]));
     addresses_at_ = layout.add(pointer * tiles * depthwise_addresses());
     tiles_at_ = layout.add(static_cast<std::int64_t>(sizeof(NeighborTile)) * tiles);
     runs_at_ = layout.add(8 * std::max<std::int64_t>(taps_ / kernel_, 1));
