@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <numeric>
+#include <type_traits>
 
 #include "kernels/level.h"
 #include "kernels/pointwise/elements.h"
@@ -50,14 +52,20 @@ class Runner {
     for (std::size_t i = 0; i < p.constants.size(); ++i) splat_constant(i);
   }
 
+  // `joined` > 1: each of the rows stands for so many of the block that follow each other without a
+  // gap, and inputs that are the same for all of those are brought so many times over.
   void run(std::int64_t rows, std::int64_t columns, const BlockInput* inputs,
-           const BlockOutput* outputs) {
+           const BlockOutput* outputs, std::int64_t joined = 1) {
     inputs_ = inputs;
     outputs_ = outputs;
     for (std::size_t i = 0; i < p_.inputs.size(); ++i) {
       columns_[i] = {0, 0, 0};
-      fixed_[i] = (inputs[i].row == 0 || rows == 1) && (inputs[i].column == 0 || columns == 1);
-      if (fixed_[i]) splat_input(i, inputs[i].data);
+      fixed_[i] = (inputs[i].row == 0 || (rows == 1 && joined == 1)) &&
+                  (inputs[i].column == 0 || columns == 1);
+      if (fixed_[i])
+        splat_input(i, inputs[i].data);
+      else if (joined > 1 && inputs[i].row == 0)
+        repeat_input(i, columns / joined, joined);
     }
     const std::int64_t lanes = tile_lanes(p_);
     // Whole groups of columns run row by row, where they lie; the rest, several rows together.
@@ -94,6 +102,16 @@ class Runner {
     const auto element = static_cast<std::size_t>(p_.input_memory[i].element);
     table_.load[element](from, splats_ + i * kSplatBytes, kGroup, 0);
     places_[i] = {splats_ + i * kSplatBytes, 0};
+  }
+
+  void repeat_input(std::size_t i, std::int64_t columns, std::int64_t times) {
+    const VectorMemory& memory = p_.input_memory[i];
+    const auto load = table_.load[static_cast<std::size_t>(memory.element)];
+    std::byte* to = loaded_ + i * kTileStep;
+    for (std::int64_t r = 0; r < times; ++r)
+      load(inputs_[i].data, to + r * columns * memory.lane_bytes, columns, inputs_[i].column);
+    places_[i] = {to, kGroup};
+    fixed_[i] = true;
   }
 
   TileTable::Run code(const VectorInstruction& in) const {
@@ -266,6 +284,27 @@ class Runner {
   Loaded columns_[kMaxVectorInputs];
 };
 
+// How many rows make one of whole groups that fits a tile; 1 where rows cannot be joined: outputs
+// must go on from row to row, inputs too or be the same for every row.
+std::int64_t joinable(const VectorProgram& p, std::int64_t rows, std::int64_t columns,
+                      const BlockInput* inputs, const BlockOutput* outputs) {
+  const std::int64_t unit = kGroup / std::gcd(columns, std::int64_t{kGroup});
+  const std::int64_t most = std::min(tile_lanes(p) / columns, rows) / unit * unit;
+  if (most < 2) return 1;
+  const auto goes_on = [=](const auto& v) { return v.column == 1 && v.row == columns; };
+  for (std::size_t i = 0; i < p.inputs.size(); ++i)
+    if (!goes_on(inputs[i]) && inputs[i].row != 0) return 1;
+  return std::all_of(outputs, outputs + p.outputs.size(), goes_on) ? most : 1;
+}
+
+// Inputs or outputs from `elements` elements further on.
+template <class T>
+T moved(T v, std::int64_t elements, const VectorMemory& memory) {
+  using Byte = std::conditional_t<std::is_same_v<T, BlockInput>, const std::byte, std::byte>;
+  v.data = static_cast<Byte*>(v.data) + elements * memory.bytes;
+  return v;
+}
+
 }  // namespace
 
 std::size_t block_scratch(const VectorProgram& p) {
@@ -278,27 +317,31 @@ void run_block(const VectorProgram& p, Level level, std::int64_t rows, std::int6
   if (p.empty() || rows <= 0 || columns <= 0) return;
   Runner runner(p, tile_table(level), scratch);
   const auto continues = [=](const auto& v) { return rows == 1 || v.row == v.column * columns; };
-  if (!std::all_of(inputs, inputs + p.inputs.size(), continues) ||
-      !std::all_of(outputs, outputs + p.outputs.size(), continues))
-    return runner.run(rows, columns, inputs, outputs);
-  // One long row: tiles are its rows, then what remains.
-  const std::int64_t lanes = tile_lanes(p), full = rows * columns / lanes;
-  const std::int64_t rest = rows * columns - full * lanes;
+  const bool one_row = std::all_of(inputs, inputs + p.inputs.size(), continues) &&
+                       std::all_of(outputs, outputs + p.outputs.size(), continues);
+  const std::int64_t joined = one_row ? 1 : joinable(p, rows, columns, inputs, outputs);
+  if (!one_row && joined == 1) return runner.run(rows, columns, inputs, outputs);
+  // One long row is cut into tiles, many short ones are joined to tiles; then comes what remains.
+  const std::int64_t length = one_row ? tile_lanes(p) : joined * columns;
+  const std::int64_t full = rows * columns / length, done = full * length;
   std::array<BlockInput, kMaxVectorInputs> in;
   std::array<BlockOutput, kMaxVectorInputs> out;
   std::copy_n(inputs, p.inputs.size(), in.begin());
   std::copy_n(outputs, p.outputs.size(), out.begin());
-  for (std::size_t i = 0; i < p.inputs.size(); ++i) in[i].row = lanes * in[i].column;
-  for (std::size_t o = 0; o < p.outputs.size(); ++o) out[o].row = lanes * out[o].column;
-  if (full > 0) runner.run(full, lanes, in.data(), out.data());
-  if (rest == 0) return;
   for (std::size_t i = 0; i < p.inputs.size(); ++i)
-    in[i].data =
-        static_cast<const std::byte*>(in[i].data) + full * in[i].row * p.input_memory[i].bytes;
+    in[i].row = one_row || in[i].row != 0 ? length * in[i].column : 0;
+  for (std::size_t o = 0; o < p.outputs.size(); ++o) out[o].row = length * out[o].column;
+  if (full > 0) runner.run(full, length, in.data(), out.data(), joined);
+  if (done == rows * columns) return;
+  for (std::size_t i = 0; i < p.inputs.size(); ++i)
+    in[i] = moved(inputs[i], one_row || inputs[i].row != 0 ? done * inputs[i].column : 0,
+                  p.input_memory[i]);
   for (std::size_t o = 0; o < p.outputs.size(); ++o)
-    out[o].data =
-        static_cast<std::byte*>(out[o].data) + full * out[o].row * p.output_memory[o].bytes;
-  runner.run(1, rest, in.data(), out.data());
+    out[o] = moved(outputs[o], done * outputs[o].column, p.output_memory[o]);
+  if (one_row)
+    runner.run(1, rows * columns - done, in.data(), out.data());
+  else
+    runner.run(rows - full * joined, columns, in.data(), out.data());
 }
 
 }  // namespace gossamer::kernels

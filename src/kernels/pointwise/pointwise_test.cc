@@ -594,6 +594,38 @@ TEST(Pointwise, Blocks) {
         }
 }
 
+TEST(Pointwise, RowsThatAreJoined) {
+  // x + bias * slope: bias a half by column, slope by column at a stride.
+  VectorBuilder b;
+  const Value x = *b.input(DType::f32), half = *b.input(DType::f16), slope = *b.input(DType::f32);
+  const Value bias = *b.emit("cast", DType::f32, std::array{half});
+  const Value product = *b.emit("mul", DType::f32, std::array{bias, slope});
+  const auto p = b.finish(std::array{*b.emit("sub", DType::f32, std::array{x, product})});
+  ASSERT_TRUE(p);
+  std::vector<std::byte> scratch(block_scratch(*p) + 64);
+  auto* aligned = reinterpret_cast<std::byte*>(
+      (reinterpret_cast<std::uintptr_t>(scratch.data()) + 63) / 64 * 64);
+  for (const Level level : levels())
+    for (const std::int64_t rows : {1, 2, 3, 16, 31, 500})
+      for (const std::int64_t columns : {1, 3, 8, 20, 24, 33, 64, 100, 250, 257, 600}) {
+        std::vector<float> v(static_cast<std::size_t>(rows * columns)),
+            s(static_cast<std::size_t>(2 * columns));
+        std::vector<F16> h(static_cast<std::size_t>(columns));
+        fill_uniform(v, 1);
+        fill_uniform(s, 2);
+        for (std::size_t i = 0; i < h.size(); ++i) h[i] = float_to_f16(static_cast<float>(i) / 8);
+        const std::vector<float> before = v;
+        const BlockInput in[] = {{v.data(), columns, 1}, {h.data(), 0, 1}, {s.data(), 0, 2}};
+        const BlockOutput out[] = {{v.data(), columns, 1}};
+        run_block(*p, level, rows, columns, in, out, aligned);
+        for (std::size_t i = 0; i < v.size(); ++i) {
+          const std::size_t c = i % static_cast<std::size_t>(columns);
+          ASSERT_EQ(v[i], before[i] - to_float(h[c]) * s[2 * c])
+              << rows << " x " << columns << " at " << i;
+        }
+      }
+}
+
 TEST(Pointwise, FusesWholeActivations) {
   const auto value = [](VectorBuilder& b, float v) {
     return *b.constant(DType::f32, std::bit_cast<std::uint32_t>(v));

@@ -29,7 +29,7 @@ template <class T>
 void check(double tolerance) {
   const std::vector<std::vector<int>> orders = {{0, 1, 2}, {0, 2, 1}, {2, 1, 0}};
   for (const std::vector<std::int64_t>& extents : std::vector<std::vector<std::int64_t>>{
-           {2, 3, 128}, {2, 7, 37}, {1, 1, 1}, {3, 0, 5}, {2, 130, 5}, {1, 2, 3000}})
+           {2, 3, 128}, {2, 7, 37}, {1, 1, 1}, {3, 0, 5}, {2, 130, 5}, {1, 2, 1100}})
     for (int axis = 0; axis < 3; ++axis)
       for (const auto& order : orders)
         for (const bool log : {false, true})
@@ -43,7 +43,7 @@ void check(double tolerance) {
             Box<T> z = x;
             run_step(SoftmaxStep{axis, log}, {z.view}, {z.view}, {z.address()}, {z.address()},
                      level);
-            for (std::int64_t i = 0; i < x.count(); i += 1 + x.count() / 500) {
+            for (std::int64_t i = 0; i < x.count(); i += 1 + x.count() / 100) {
               const double want = expected(x, i, static_cast<std::size_t>(axis), log);
               ASSERT_NEAR(to_float(y[i]), want,
                           tolerance * std::abs(want) + (log              ? 1.2e-7
