@@ -2,7 +2,8 @@
 // gives.
 #include "passes/activation_pattern.h"
 
-#include <array>
+#include <algorithm>
+#include <limits>
 
 #include "passes/rewriter.h"
 #include "passes/terms.h"
@@ -97,6 +98,22 @@ Result<bool> recover(Rewriter& r, const std::vector<Rule>& rules, NodeId id) {
 }
 
 }  // namespace
+
+Result<ActivationPatterns> ActivationPatterns::make() {
+  ASSIGN(std::vector<Rule> rules, parse_rules(std::numeric_limits<std::int64_t>::max()));
+  ActivationPatterns out;
+  for (Rule& rule : rules) out.patterns_.push_back(std::move(rule.pattern));
+  return out;
+}
+
+bool ActivationPatterns::match(const Graph& graph, ValueId root) const {
+  if (graph.value(root).type.dtype != DType::f32) return false;
+  const Terms terms(graph);
+  std::vector<ValueId> bound;
+  return std::any_of(patterns_.begin(), patterns_.end(), [&](const PointwiseProgram& pattern) {
+    return terms.matches(pattern, root, bound);
+  });
+}
 
 Result<Graph> recover_activations_of(const Graph& graph, std::int64_t opset) {
   ASSIGN(const std::vector<Rule> rules, parse_rules(opset));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "passes/activation_pattern.h"
 #include "passes/affine.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
@@ -212,12 +213,14 @@ Result<bool> fold_after(Rewriter& r, NodeId id) {
 }
 
 // A linear node after a Pointwise one.
-Result<bool> fold_before(Rewriter& r, NodeId id) {
+Result<bool> fold_before(Rewriter& r, const ActivationPatterns& activations, NodeId id) {
   Node node = r.node(id);
   node.operands = r.operands(id);
   const std::optional<Linear> l = as_linear(r, &node, r.old().value(node.results[0]).type);
   const Node* before = l ? r.producer(node.operands[0], kPointwise) : nullptr;
   if (!before || r.reads(node.operands[0]) != 1) return false;
+  // An activation without its last factor would be recognized by nobody.
+  if (activations.match(r.graph(), node.operands[0])) return false;
   const std::optional<Affine> a = as_affine(r.graph(), *before);
   if (!a) return false;
   const Type& x = r.graph().value(a->x).type;
@@ -233,15 +236,20 @@ Result<bool> fold_before(Rewriter& r, NodeId id) {
   return true;
 }
 
-Result<bool> rule(Rewriter& r, NodeId id) {
+Result<bool> rule(Rewriter& r, const ActivationPatterns& activations, NodeId id) {
   const Primitive* p = r.node(id).primitive;
   if (p == &kPointwise) return fold_after(r, id);
-  if (p == &kConv || p == &kConvTranspose || p == &kMatMul) return fold_before(r, id);
+  if (p == &kConv || p == &kConvTranspose || p == &kMatMul) return fold_before(r, activations, id);
   return false;
 }
 
 }  // namespace
 
-Result<Graph> fold_scale_and_shift(const Graph& graph) { return rewrite(graph, rule); }
+Result<Graph> fold_scale_and_shift(const Graph& graph) {
+  ASSIGN(const ActivationPatterns activations, ActivationPatterns::make());
+  return rewrite(graph, [&activations](Rewriter& r) -> NodeRule {
+    return [&](NodeId id) { return rule(r, activations, id); };
+  });
+}
 
 }  // namespace gossamer

@@ -49,5 +49,14 @@ TEST(FoldScaleAndShift, KeepsShiftsBeforePaddingAndSharedValues) {
   })");
 }
 
+TEST(FoldScaleAndShift, LeavesActivationsWhole) {
+  expect_kept(fold_scale_and_shift, R"(graph main(x: f32[n,2]) -> (y) {
+    w: f32[2,1] = constant {1, 2}
+    a = pointwise(x) program={(f32) a = div x0 1.4142135:f32; b = erf a; c = add b 1:f32; y0 = mul x0 c}
+    g = pointwise(a) program={(f32) y0 = mul x0 0.5:f32}
+    y = matmul(g, w)
+  })");
+}
+
 }  // namespace
 }  // namespace gossamer
