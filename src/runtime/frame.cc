@@ -125,11 +125,21 @@ Status Frame::begin(std::span<const std::span<const std::int64_t>> inputs) {
   ASSIGN(plan_, plan_for(inputs));
   TRY(acquire());
   if (resolved_ != plan_ || resolved_at_ != lease_.data()) resolve();
-  if (late_) {
-    registers_ = plan_->registers;
-    views_ = plan_->slots;
-  }
+  if (late_) forget_late();
   return {};
+}
+
+// Goes back to what is known before a run; most views stay as they are from run to run.
+void Frame::forget_late() {
+  registers_ = plan_->registers;
+  if (views_of_ != plan_) {
+    views_ = plan_->slots;
+    views_of_ = plan_;
+    late_slots_.clear();
+    for (std::size_t s = 0; s < views_.size(); ++s)
+      if (!views_[s].known) late_slots_.push_back(static_cast<SlotId>(s));
+  }
+  for (const SlotId s : late_slots_) views_[static_cast<std::size_t>(s)] = SlotView();
 }
 
 void Frame::end(Run& run) {

@@ -105,6 +105,7 @@ class Frame {
   void find_dying();
   void move_addresses();
   Status begin(std::span<const std::span<const std::int64_t>> inputs);
+  void forget_late();
   void end(Run& run);
 
   // frame_run.cc: steps
@@ -178,6 +179,8 @@ class Frame {
   // Of the run, where extents come late.
   Registers registers_;
   std::vector<SlotView> views_;
+  std::shared_ptr<const Plan> views_of_;  // the plan that they were taken from
+  std::vector<SlotId> late_slots_;        // those that it does not know
 
   std::vector<std::unique_ptr<Frame>> regions_;
 };
