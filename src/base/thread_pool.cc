@@ -165,6 +165,7 @@ void Crew::enter(int threads) {
   leave();
   entered_ = true;
   waited_ns_ = 0;
+  offered_ = missed_ = 0;
   if (threads <= 1) return;
   state_ = &pool_->state();
   const auto wanted = static_cast<std::size_t>(threads - 1);
@@ -201,13 +202,16 @@ void Crew::leave() {
 
 void Crew::run(int parts, ShareFunction share, void* context) {
   const auto others = static_cast<std::size_t>(std::min(parts, size()) - 1);
+  offered_ += static_cast<std::int64_t>(others);
   for (std::size_t i = 0; i < others; ++i)
     workers_[i]->offer(share, context, static_cast<int>(i) + 1, parts);
   share(context, 0, parts);
   for (std::size_t i = 0; i < others; ++i) {
     int offered = kOffered;
-    if (workers_[i]->turn.compare_exchange_strong(offered, kReady, std::memory_order_acq_rel))
-      share(context, static_cast<int>(i) + 1, parts);
+    if (!workers_[i]->turn.compare_exchange_strong(offered, kReady, std::memory_order_acq_rel))
+      continue;
+    ++missed_;
+    share(context, static_cast<int>(i) + 1, parts);
   }
   // Shares that no member stands for (a crew smaller than the parts) are the caller's.
   for (int part = static_cast<int>(others) + 1; part < parts; ++part) share(context, part, parts);

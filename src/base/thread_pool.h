@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <vector>
 
 namespace gossamer {
@@ -76,6 +77,9 @@ class Crew {
   void run(int parts, ShareFunction share, void* context);
   // Time that the caller spent waiting for others in run() since it entered, in nanoseconds.
   double waited_ns() const { return waited_ns_; }
+  // Shares offered to workers since it entered, and those of them that no worker had begun in time.
+  std::int64_t offered() const { return offered_; }
+  std::int64_t missed() const { return missed_; }
 
  private:
   void wait_for(const ThreadPool::Worker& worker);
@@ -84,6 +88,7 @@ class Crew {
   ThreadPool::State* state_ = nullptr;
   std::vector<ThreadPool::Worker*> workers_;
   double waited_ns_ = 0;
+  std::int64_t offered_ = 0, missed_ = 0;
   bool entered_ = false;
 };
 

@@ -6,11 +6,12 @@
 namespace gossamer::runtime {
 namespace {
 
-// A machine on which n threads take so long, of which so much is waiting.
+// A machine on which one and two threads take so long.
 struct Machine {
   ContentionGuard guard;
   double now = 0;
-  double alone = 1e6, two = 0.5e6, waited = 0;
+  double alone = 1e6, two = 0.5e6;
+  bool held_up = false;
 
   // The mean time of `runs` runs.
   double run(int runs) {
@@ -19,7 +20,7 @@ struct Machine {
       const bool one = guard.threads() == 1;
       const double ns = one ? alone : two;
       now += ns;
-      guard.ran(now, ns, one ? 0 : waited, 1e6);
+      guard.ran(now, ns, !one && held_up, 1e6);
     }
     return (now - begin) / runs;
   }
@@ -34,13 +35,13 @@ TEST(ContentionGuard, UsesFewerThreadsWhileNeighborsStealTheCores) {
   Machine m{.guard = ContentionGuard(2)};
   m.run(100);
   m.two = 3e6;
-  m.waited = 2.4e6;
+  m.held_up = true;
   m.run(20);
   EXPECT_EQ(m.guard.threads(), 1);
   EXPECT_LT(m.run(10000), 1.05 * m.alone);
   // And more again soon after they have gone.
   m.two = 0.5e6;
-  m.waited = 0;
+  m.held_up = false;
   m.run(4000);
   EXPECT_EQ(m.guard.threads(), 2);
   EXPECT_EQ(m.run(1000), m.two);
@@ -49,7 +50,7 @@ TEST(ContentionGuard, UsesFewerThreadsWhileNeighborsStealTheCores) {
 TEST(ContentionGuard, KeepsThreadsThatWaitButHelp) {
   Machine m{.guard = ContentionGuard(2)};
   m.two = 0.8e6;
-  m.waited = 0.3e6;
+  m.held_up = true;
   EXPECT_LT(m.run(20000), 1.01 * m.two);
 }
 
@@ -61,7 +62,7 @@ TEST(ContentionGuard, GoesDownAndUpByHalves) {
       const int threads = guard.threads();
       const double ns = threads > best ? 5e5 * threads : 1e6 / threads;
       now += ns;
-      guard.ran(now, ns, threads > best ? 0.5 * ns : 0, 1e6);
+      guard.ran(now, ns, threads > best, 1e6);
     }
   };
   run(200, 2);

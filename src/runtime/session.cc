@@ -91,12 +91,12 @@ class Running {
     state_.team.limit(state_.guard.threads());
   }
   ~Running() {
-    const double waited = state_.team.waited_ns();
-    state_.team.leave();
     const auto now = std::chrono::steady_clock::now();
+    const double ns = nanoseconds(now - run_.start);
+    const bool held_up = state_.team.was_held_up(ns);
+    state_.team.leave();
     if (state_.team.is_own() || !state_.frame.shares_work()) return;
-    state_.guard.ran(nanoseconds(now.time_since_epoch()), nanoseconds(now - run_.start), waited,
-                     state_.frame.work_ns());
+    state_.guard.ran(nanoseconds(now.time_since_epoch()), ns, held_up, state_.frame.work_ns());
   }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;

@@ -37,8 +37,11 @@ class Team {
     else
       crew_.run(parts, share, context);
   }
-  // Time that the caller spent waiting for others since it entered, in nanoseconds.
-  double waited_ns() const { return crew_.waited_ns(); }
+  // Whether workers were of little help in a run of `ns` nanoseconds: the caller waited for a
+  // quarter of its work or more, or did a quarter of their shares.
+  bool was_held_up(double ns) const {
+    return crew_.waited_ns() > 0.2 * ns || 4 * crew_.missed() > crew_.offered();
+  }
 
  private:
   std::shared_ptr<Workers> own_;
