@@ -16,7 +16,9 @@ double cost(const VectorProgram& p) {
   for (const VectorInstruction& in : p.instructions) {
     const bool heavy = (in.op >= VectorOp::exp && in.op <= VectorOp::sigmoid) ||
                        in.op == VectorOp::silu || in.op == VectorOp::div;
-    ns += in.op == VectorOp::pow || in.op == VectorOp::mod ? 5 : heavy ? 0.5 : 0.06;
+    const bool library = (in.op >= VectorOp::tan && in.op <= VectorOp::atanh) ||
+                         in.op == VectorOp::pow || in.op == VectorOp::mod || in.op == VectorOp::rem;
+    ns += library ? 5 : heavy ? 0.5 : 0.06;
   }
   return ns;
 }

@@ -148,6 +148,21 @@ FLOATS3(clamp, min(d, max(a, b)))
 FLOATS3(addmax, max(a + b, d))
 FLOATS3(hard_swish, a* min(F32::all(1), max(fma(a, b, d), F32::zero())))
 
+// What models seldom have goes through the C library, lane by lane.
+#define LIBRARY1(name)                                                 \
+  void name##_f(const TileCall& c) {                                   \
+    lanes1<f32, f32>(c, [](f32 a) { return __builtin_##name##f(a); }); \
+  }
+LIBRARY1(tan)
+LIBRARY1(asin)
+LIBRARY1(acos)
+LIBRARY1(atan)
+LIBRARY1(sinh)
+LIBRARY1(cosh)
+LIBRARY1(asinh)
+LIBRARY1(acosh)
+LIBRARY1(atanh)
+
 void pow_f(const TileCall& c) {
   lanes2<f32, f32>(c, [](f32 a, f32 b) { return __builtin_powf(a, b); });
 }
@@ -552,6 +567,15 @@ extern const TileTable LEVEL_TABLE(tile_table) = {
      F(tanh),
      F(erf),
      F(sigmoid),
+     F(tan),
+     F(asin),
+     F(acos),
+     F(atan),
+     F(sinh),
+     F(cosh),
+     F(asinh),
+     F(acosh),
+     F(atanh),
      FD(isnan),
      ILB(logical_not),
      FDIL(add),

@@ -8,10 +8,14 @@
 #include <limits>
 
 #include "base/float_bits.h"
+#include "kernels/level.h"
 #include "kernels/pointwise/block.h"
 #include "kernels/test_tools.h"
 
 namespace gossamer::kernels {
+
+DECLARE_LEVEL_TABLES(TileTable, tile_table)
+
 namespace {
 
 using Value = VectorBuilder::Value;
@@ -108,6 +112,9 @@ TEST(Pointwise, FunctionsOfFloats) {
       {"tanh", [](double x) { return std::tanh(x); }, 2, 0x1p-23},
       {"erf", [](double x) { return std::erf(x); }, 2.5, 0x1p-23},
       {"sigmoid", sigmoid, 2, 0x1p-23},
+      {"tan", [](double x) { return std::tan(x); }, 2, 0},
+      {"asin", [](double x) { return std::asin(x); }, 2, 0},
+      {"atanh", [](double x) { return std::atanh(x); }, 4, 0},
       {"sqrt", [](double x) { return std::sqrt(x); }, 0.5, 0},
       {"rsqrt", [](double x) { return 1 / std::sqrt(x); }, 2, 0},
       {"recip", [](double x) { return 1 / x; }, 0.5, 0},
@@ -672,6 +679,18 @@ TEST(Pointwise, FusesWholeActivations) {
       for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(y[i], want(op, x[i]), 1e-6) << x[i];
     }
   }
+}
+
+TEST(VectorProgram, TablesHaveWhatIsSupported) {
+  for (const Level level : {Level::v2, Level::v3, Level::v4})
+    for (int op = 0; op < kVectorOps; ++op)
+      for (int type = 0; type < kVectorTypes; ++type) {
+        const auto o = static_cast<VectorOp>(op);
+        if (o == VectorOp::cast) continue;  // has a table of its own
+        EXPECT_EQ(tile_table(level).run[op][type] != nullptr,
+                  supported(o, static_cast<VectorType>(type)))
+            << vector_op_name(o) << " " << type;
+      }
 }
 
 TEST(VectorProgram, SurvivesPackages) {
