@@ -24,6 +24,9 @@ struct Run {
   std::int64_t live_bytes = 0;  // values and memory sized while running
   std::int64_t steps = 0;
   int depth = 0;
+  // Of the plans executed, regions included: whether steps are worth several threads, and the cost.
+  bool shared_steps = false;
+  double work_ns = 0;
 
   Status poll() const {
     if (run.cancelled && run.cancelled->load(std::memory_order_relaxed)) return interrupted();
@@ -53,9 +56,6 @@ class Frame {
 
   std::int64_t arena_bytes() const;    // leased now, regions included
   std::int64_t planned_bytes() const;  // of the largest plan in the cache
-  // Of the last run's plan: whether steps are shared among threads, and its cost.
-  bool shares_work() const { return plan_ && plan_->shared_steps; }
-  double work_ns() const { return plan_ ? plan_->work_ns : 0; }
 
   // --- for the context of reference steps ---
 

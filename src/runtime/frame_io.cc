@@ -88,9 +88,13 @@ Status Frame::run_into(std::span<const RawInput> inputs, std::span<RawOutput> ou
   const Ending ending(*this, run);
   TRY(take_raw(inputs));
   TRY(begin(extents_));
-  for (std::size_t i = 0; i < inputs.size(); ++i)
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const SlotId s = program_.inputs[i].slot;
+    if (s != kNoSlot && !inputs[i].data && view(s).count > 0)
+      return usage_error(fmt::format("input '{}' has no memory", program_.inputs[i].name));
     point_at(BufferKind::input, i,
              static_cast<std::byte*>(const_cast<void*>(inputs[i].data)));  // never written
+  }
   TRY(offer_memory(outputs));
   move_addresses();
   TRY(execute(run));
@@ -184,9 +188,9 @@ Status Frame::offer_memory(std::span<RawOutput> outputs) {
     for (std::size_t d = 0; d < s.extents.size(); ++d)
       out.extents[d] = plan_->registers[s.extents[d]];
     const std::int64_t bytes = view.count * static_cast<std::int64_t>(dtype_size(s.dtype));
-    if (bytes > out.capacity && status.ok())
-      status = usage_error(
-          fmt::format("output '{}' needs {} bytes, there are {}", port.name, bytes, out.capacity));
+    if ((bytes > out.capacity || (bytes > 0 && !out.data)) && status.ok())
+      status = usage_error(fmt::format("output '{}' needs {} bytes, there are {}", port.name, bytes,
+                                       out.data ? out.capacity : 0));
     if (reinterpret_cast<std::uintptr_t>(out.data) % dtype_size(s.dtype) != 0)
       return usage_error(
           fmt::format("the memory for output '{}' is not aligned for its elements", port.name));
@@ -206,9 +210,10 @@ Status Frame::give_raw(std::size_t i, RawOutput& output) {
   output.dtype = t.dtype();
   output.rank = t.rank();
   for (int d = 0; d < t.rank(); ++d) output.extents[static_cast<std::size_t>(d)] = t.shape()[d];
-  if (static_cast<std::int64_t>(t.byte_size()) > output.capacity)
-    return usage_error(fmt::format("output '{}' needs {} bytes, there are {}", port.name,
-                                   t.byte_size(), output.capacity));
+  const std::int64_t room = output.data ? output.capacity : 0;
+  if (static_cast<std::int64_t>(t.byte_size()) > room)
+    return usage_error(
+        fmt::format("output '{}' needs {} bytes, there are {}", port.name, t.byte_size(), room));
   if (t.byte_size() > 0) std::memcpy(output.data, t.data(), t.byte_size());
   return {};
 }

@@ -57,6 +57,8 @@ bool same_view(const kernels::View& a, const kernels::View& b) {
 Status Frame::execute(Run& run) {
   const auto count = program_.steps.size();
   if (plan_->shared_steps) run.team.enter();
+  run.shared_steps = run.shared_steps || plan_->shared_steps;
+  run.work_ns += plan_->work_ns;
   for (std::size_t i = 0; i < count; ++i) {
     TRY(run.charge(1));
     if (!run.run.profile) {

@@ -95,8 +95,8 @@ class Running {
     const double ns = nanoseconds(now - run_.start);
     const bool held_up = state_.team.was_held_up(ns);
     state_.team.leave();
-    if (state_.team.is_own() || !state_.frame.shares_work()) return;
-    state_.guard.ran(nanoseconds(now.time_since_epoch()), ns, held_up, state_.frame.work_ns());
+    if (state_.team.is_own() || !run_.shared_steps) return;
+    state_.guard.ran(nanoseconds(now.time_since_epoch()), ns, held_up, run_.work_ns);
   }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;

@@ -79,9 +79,9 @@ class Session {
   // One value an input, in order; gives one an output. Inputs are borrowed, never written and never
   // copied. Fails with usage when they do not fit, naming the input.
   Result<std::vector<Value>> run(std::span<const Value> inputs, const RunOptions& options = {});
-  // The same from and into the caller's memory. All inputs and outputs must be tensors of numbers.
-  // A run on shapes seen before, of kernels and known shapes only, allocates nothing. Fails with
-  // usage when an output's capacity is too small (its extents are filled in).
+  // The same from and into the caller's memory, which must not overlap. All inputs and outputs must
+  // be tensors of numbers. A run on shapes seen before, of kernels and known shapes only, allocates
+  // nothing. Fails with usage when an output's capacity is too small (its extents are filled in).
   Status run_into(std::span<const RawInput> inputs, std::span<RawOutput> outputs,
                   const RunOptions& options = {});
 

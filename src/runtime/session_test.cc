@@ -192,6 +192,10 @@ TEST(Session, GivesOutputsThatLieElsewhere) {
   EXPECT_EQ(memory[18], 1);
   EXPECT_EQ(memory[19], 4);
   EXPECT_EQ(memory[20], -1);
+  outs[1].data = nullptr;
+  EXPECT_EQ(session->run_into({&in, 1}, outs).code(), Code::usage);
+  const RawInput nothing{DType::f32, extents, nullptr};
+  EXPECT_EQ(session->run_into({&nothing, 1}, outs).message(), "input 'x' has no memory");
   outs[0].capacity = 23;
   EXPECT_EQ(session->run_into({&in, 1}, outs).message(),
             "output 'arena' needs 24 bytes, there are 23");
