@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
@@ -271,6 +272,25 @@ TEST(Package, ChecksumsOfMappedConstantsAreComparedOnDemand) {
   }
   EXPECT_TRUE(open(path).ok()) << open(path).status().message();
   EXPECT_EQ(check(path).code(), Code::malformed);
+}
+
+// Kept as it was first written: every later version opens it and gives the same answers.
+TEST(Package, OpensTheKeptSample) {
+  const Result<Package> package = open("tests/package/format_1.goss");
+  ASSERT_TRUE(package.ok()) << package.status().message();
+  EXPECT_EQ(package->precision, "exact");
+  expect_same(test_program(), *package->program);
+}
+
+// Not a test: tools/make_sample_package runs it.
+TEST(Package, DISABLED_WriteSamples) {
+  const char* root = std::getenv("GOSSAMER_SAMPLES");
+  ASSERT_NE(root, nullptr);
+  const std::string folder(root);
+  const WriteOptions options{"exact", "gossamer", Level::v2};
+  ASSERT_TRUE(write(test_program(), folder + "/tests/package/format_1.goss", options).ok());
+  ASSERT_TRUE(write(test_program(), folder + "/fuzz/corpus/package/places", options).ok());
+  ASSERT_TRUE(write(weights_program(1100), folder + "/fuzz/corpus/package/mapped", options).ok());
 }
 
 TEST(Package, Crc32cIsTheStandardsOne) {

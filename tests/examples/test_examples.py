@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 
 import onnx
+import pytest
 from onnx import TensorProto, helper
 
 BIN = pathlib.Path(__file__).resolve().parents[2] / "build" / "bin"
@@ -31,3 +32,13 @@ def test_custom_operator_is_refused_by_name_without_its_host(tmp_path):
     done = subprocess.run([BIN.parent / "gossamer", "info", model], capture_output=True, text=True)
     assert done.returncode == 8
     assert "gate" in done.stderr and "Threshold" in done.stderr and "'example'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["run_model", "run_model_cpp"])
+def test_running_a_model(name):
+    sample = BIN.parents[1] / "tests" / "package" / "format_1.goss"
+    done = subprocess.run([BIN / f"example_{name}", sample, "1", "2", "3", "4"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4\n3\n2\n", "")
+    done = subprocess.run([BIN / f"example_{name}", "no/such.goss", "1"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no/such.goss" in done.stderr
