@@ -174,7 +174,8 @@ void Correlation::choose_boxes(int wanted) {
   block_ = h * w;
   slab_ = {span_of(axes_[0]), (h - 1) * axes_[1].step + span_of(axes_[1]),
            (w - 1) * axes_[2].step + span_of(axes_[2])};
-  const std::int64_t lines = (axes_[1].step + std::ssize(axes_[1].taps)) * slab_[2];
+  const std::int64_t lines =
+      std::max<std::int64_t>((axes_[1].step + std::ssize(axes_[1].taps)) * slab_[2], 1);
   channel_block_ = std::max<std::int64_t>(kDepthwiseFloats / lines / kPanel, 2) * kPanel;
 }
 
