@@ -137,10 +137,18 @@ Dim extremum(DimAtom::Kind kind, const Dim& a, const Dim& b) {
       candidates.push_back(dim);
     }
   }
-  auto redundant = [&](const Dim& x, const Dim& y) {  // y makes x redundant
-    std::optional<std::int64_t> gap =
-        DimExpression::lower_of(kind == DimAtom::Kind::min ? x - y : y - x);
+  const bool is_min = kind == DimAtom::Kind::min;
+  const auto beyond = [&](const Dim& x, const Dim& y) {
+    std::optional<std::int64_t> gap = DimExpression::lower_of(is_min ? x - y : y - x);
     return gap && *gap >= 0;
+  };
+  const auto redundant = [&](const Dim& x, const Dim& y) {  // y makes x redundant
+    if (beyond(x, y)) return true;
+    // max(min(a, y), y) is y, and the other way round.
+    const DimAtom* atom = DimExpression::single_atom(x);
+    return atom && atom->kind == (is_min ? DimAtom::Kind::max : DimAtom::Kind::min) &&
+           std::any_of(atom->args.begin(), atom->args.end(),
+                       [&](const Dim& z) { return beyond(z, y); });
   };
   std::vector<Dim> kept;
   for (const Dim& x : candidates) {

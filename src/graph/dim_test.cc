@@ -71,6 +71,8 @@ TEST(Dim, MinAndMaxDropWhatCannotMatter) {
   EXPECT_EQ(max(max(s("w"), s("a")), max(s("h"), s("w"))).to_string(), "max(a,h,w)");
   EXPECT_EQ(min(s("h"), 5).to_string(), "min(5,h)");
   EXPECT_EQ(max(s("h") - s("w"), 0).to_string(), "max(0,h-w)");
+  EXPECT_EQ(max(min(s("h"), 512), s("h")), s("h"));
+  EXPECT_EQ(min(s("h"), max(s("w"), s("h") + 1)), s("h"));
 }
 
 TEST(Dim, CertainlyPositive) {

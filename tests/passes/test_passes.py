@@ -47,12 +47,38 @@ def test_cases_give_the_same_answers(cases, untouched, name):
     assert [case for case, status in untouched.items() if after[case] != status] == []
 
 
-@pytest.mark.parametrize("name", ["mbv2_fp32.onnx", "minilm_fp32.onnx", "blazeface.onnx"])
-def test_optimized_models_run_elsewhere(name, tmp_path):
+ATTENTIONS = {"bert_fp32.onnx": 12, "minilm_fp32.onnx": 6, "all_minilm_l6.onnx": 6}
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_the_compiler_sees_attention(name, tmp_path):
+    text = tmp_path / "graph.txt"
+    subprocess.run(
+        [TOOL, "optimize", fetch(name), "--passes", "target", "--text", text],
+        check=True,
+        capture_output=True,
+    )
+    found = re.findall(r" = (\w+)\(", text.read_text())
+    assert found.count("attention") == ATTENTIONS[name]
+    assert "softmax" not in found
+    assert found.count("matmul") == 4 * ATTENTIONS[name]  # queries, keys and values are one
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("mbv2_fp32.onnx", []),
+        ("minilm_fp32.onnx", ["--opset", "23"]),  # has GELU and attention as operators
+        ("blazeface.onnx", []),
+    ],
+)
+def test_optimized_models_run_elsewhere(name, options, tmp_path):
     path = fetch(name)
     written = tmp_path / name
     done = subprocess.run(
-        [TOOL, "optimize", path, "-o", written, "--json"], capture_output=True, text=True
+        [TOOL, "optimize", path, "-o", written, "--json", *options],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
