@@ -15,6 +15,7 @@
 #include "kernels/pool/pool.h"
 #include "kernels/recurrent/recurrent.h"
 #include "kernels/reduce/reduce.h"
+#include "kernels/resize/resize.h"
 #include "kernels/softmax/softmax.h"
 #include "reference/arg_reduce.h"
 #include "reference/attention.h"
