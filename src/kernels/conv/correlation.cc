@@ -97,7 +97,7 @@ void Correlation::choose_source(const CorrelationSpec& spec) {
 void Correlation::choose_blocks(const CorrelationSpec& spec) {
   const std::int64_t group_filters = depthwise_ ? filters_ : filters_ / group_;
   panels_ = panels_of(group_filters);
-  tiling_ = choose_tiling(*table_, rows_, panels_);
+  tiling_ = choose_tiling(*table_, rows_, gathers_ ? 0 : strides_[2] * axes_[2].step, panels_);
   flops_ = 2.0 * static_cast<double>(rows_ * filters_) * static_cast<double>(taps_) *
            static_cast<double>(steps_);
   const double weight_bytes =

@@ -6,7 +6,8 @@
 
 namespace gossamer::kernels {
 
-Tiling choose_tiling(const GemmTable& table, std::int64_t rows, std::int64_t panels) {
+Tiling choose_tiling(const GemmTable& table, std::int64_t rows, std::int64_t stride,
+                     std::int64_t panels) {
   // The widest tile that is not too low: it loads the fewest bytes a product.
   int widest = 1;
   for (int p = kMaxPanels; p > 1; --p)
@@ -18,6 +19,9 @@ Tiling choose_tiling(const GemmTable& table, std::int64_t rows, std::int64_t pan
   Tiling t;
   t.panels = static_cast<int>(std::max<std::int64_t>((panels + groups - 1) / groups, 1));
   t.height = table.height[t.panels - 1];
+  // Rows a multiple of 4096 bytes apart share one set of the first level cache, of eight lines on
+  // many machines.
+  if (stride != 0 && stride % 1024 == 0) t.height = std::min(t.height, 6);
   return t;
 }
 

@@ -18,8 +18,10 @@ struct Tiling {
   int panels = 1;  // panels of a tile at most
   int height = 1;  // rows of a tile at most
 };
-// The tiles that suit a product of that many rows and panels. No sum depends on it.
-Tiling choose_tiling(const GemmTable& table, std::int64_t rows, std::int64_t panels);
+// The tiles that suit a product of that many rows, `stride` elements apart, and panels. No sum
+// depends on it.
+Tiling choose_tiling(const GemmTable& table, std::int64_t rows, std::int64_t stride,
+                     std::int64_t panels);
 
 // Rows that go through the panels together.
 struct TileRows {

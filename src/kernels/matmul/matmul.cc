@@ -76,7 +76,7 @@ struct MatMul::Run {
 
 void MatMul::prepare_blocks(Level level, int threads, std::int64_t a_k_stride) {
   panels_ = panels_of(size.columns);
-  tiling_ = choose_tiling(*table, size.rows, panels_);
+  tiling_ = choose_tiling(*table, size.rows, a_walk.steps()[0], panels_);
   flops = 2.0 * static_cast<double>(size.outer * size.rows) * static_cast<double>(size.k) *
           static_cast<double>(size.columns);
   const double a_bytes = 4.0 * static_cast<double>(size.outer * size.rows * size.k);
