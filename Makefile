@@ -1,14 +1,18 @@
 # The doors to building and checking; the work is done by CMake's presets and the scripts of tools/.
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+PREFIX ?= /usr/local
 export JOBS FUZZ_SECONDS FUZZ_TARGETS
 
-.PHONY: build test test-sanitize test-fuzz check demo format clean
+.PHONY: build install test test-sanitize test-fuzz check demo format clean
 
 build:  ## installs what is missing and builds build/gossamer
 	tools/install_packages
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS)
+
+install: build  ## tool, headers and libraries to $(DESTDIR)$(PREFIX)
+	DESTDIR=$(DESTDIR) cmake --install build --strip --prefix $(PREFIX)
 
 test: build  ## every fast test
 	tools/test

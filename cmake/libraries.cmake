@@ -33,6 +33,7 @@ function(gossamer_libraries)
   if(TARGET gossamer_door_full)
     gossamer_library(gossamer_whole gossamer gossamer door door_full)
   endif()
+  add_dependencies(tests gossamer_lean)
   # door and what stands behind it need each other: tests link the latter's objects ahead of the former.
   foreach(room IN ITEMS door_lean door_full)
     if(TARGET ${room}_test)

@@ -99,6 +99,7 @@ function(gossamer_rooms)
     add_executable(gossamer "${CMAKE_SOURCE_DIR}/src/cli/main.cc")
     target_link_libraries(gossamer PRIVATE gossamer_cli)
     gossamer_add_version(gossamer)
+    install(TARGETS gossamer RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
 endfunction()
 

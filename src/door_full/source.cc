@@ -2,6 +2,9 @@
 #include "door_full/operators.h"
 #include "onnx/bind.h"
 #include "onnx/lower.h"
+#if __has_include("compile/compile.h")
+#include "compile/compile.h"
+#endif
 
 namespace gossamer::door {
 namespace {
@@ -27,7 +30,12 @@ class OnnxSource : public Source {
   }
 
   Result<runtime::Program> compile() const override {
-    return unsupported("this build does not compile");
+#if __has_include("compile/compile.h")
+    ASSIGN(const Graph graph, onnx::lower(model_, options_));
+    return compile::compile(graph);
+#else
+    return unsupported("this build cannot compile models", "open a .goss package");
+#endif
   }
 
   Result<std::vector<NamedValue>> run(std::vector<NamedValue> given) const override {

@@ -10,6 +10,7 @@
 namespace gossamer::package {
 namespace {
 
+constexpr std::uint64_t kMaxAboutBytes = 1 << 20, kMaxProgramBytes = 1 << 28;
 constexpr std::size_t kChecksumAt = 124;
 constexpr std::uint32_t kSealed = 1;  // critical flag of PREFIX: the payload is encrypted
 
@@ -95,6 +96,9 @@ Status check_section(const Section& s, std::uint64_t end, const Prefix& p) {
     return malformed("the " + name + " does not begin at a page");
   if (s.offset > p.payload_bytes || s.length > p.payload_bytes - s.offset)
     return malformed("the " + name + " lies beyond the file's end");
+  if ((s.kind == SectionKind::about && s.length > kMaxAboutBytes) ||
+      (s.kind == SectionKind::program && s.length > kMaxProgramBytes))
+    return malformed("the " + name + " is too large");
   if (s.offset < end || s.offset - end >= kPage)
     return malformed("the " + name + " does not follow the one before it");
   return {};
