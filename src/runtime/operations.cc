@@ -4,10 +4,12 @@
 #include <mutex>
 #include <vector>
 
+#include "kernels/arg_reduce/arg_reduce.h"
 #include "kernels/attention/attention.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv_transpose/conv_transpose.h"
 #include "kernels/copy/copy.h"
+#include "kernels/cumulate/cumulate.h"
 #include "kernels/gather/gather.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/normalize/normalize.h"
@@ -17,6 +19,7 @@
 #include "kernels/reduce/reduce.h"
 #include "kernels/resize/resize.h"
 #include "kernels/softmax/softmax.h"
+#include "kernels/top_k/top_k.h"
 #include "reference/arg_reduce.h"
 #include "reference/attention.h"
 #include "reference/concat.h"
