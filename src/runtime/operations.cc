@@ -18,6 +18,7 @@
 #include "kernels/recurrent/recurrent.h"
 #include "kernels/reduce/reduce.h"
 #include "kernels/resize/resize.h"
+#include "kernels/scatter/scatter.h"
 #include "kernels/softmax/softmax.h"
 #include "kernels/top_k/top_k.h"
 #include "reference/arg_reduce.h"
