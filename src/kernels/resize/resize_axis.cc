@@ -71,12 +71,12 @@ double cubic_weight(double a, double x) {
   return 0;
 }
 
-// The weights of one result at coordinate x; the taps are ceil(x) - half .. ceil(x) - 1 + half.
-void fill_taps(const ResizeStep& s, double shrink, double x, ResizeAxis& a, std::size_t at) {
+// The `weights` of one result at coordinate x; the taps are ceil(x) - half .. ceil(x) - 1 + half.
+void fill_taps(const ResizeStep& s, double shrink, double x, ResizeAxis& a, std::size_t at,
+               std::vector<double>& weights) {
   const std::int64_t half = a.taps / 2;
   const double base = std::ceil(x) - 1, ratio = x - base;  // in (0, 1]
   double sum = 0;
-  std::vector<double> weights(static_cast<std::size_t>(a.taps));
   for (std::int64_t i = 0; i < a.taps; ++i) {
     const double distance = (static_cast<double>(i + 1 - half) - ratio) * shrink;
     const std::int64_t from = static_cast<std::int64_t>(base) + i + 1 - half;
@@ -108,6 +108,7 @@ Status fill_table(const ResizeStep& s, double scale, ResizeAxis& a) {
   const auto outputs = static_cast<std::size_t>(a.output), taps = static_cast<std::size_t>(a.taps);
   a.index.resize(outputs * taps);
   if (s.mode != ResizeMode::nearest) a.weight.resize(outputs * taps);
+  std::vector<double> weights(taps);  // of one result
   const double last = static_cast<double>(a.input - 1);
   const double margin = static_cast<double>(a.taps + 1);  // farther out all taps read the border
   for (std::size_t o = 0; o < outputs; ++o) {
@@ -118,7 +119,7 @@ Status fill_table(const ResizeStep& s, double scale, ResizeAxis& a) {
       a.index[o] = static_cast<std::int64_t>(
           std::clamp(round_nearest(s.nearest, x), 0.0, std::max(last, 0.0)));
     else
-      fill_taps(s, shrink, x, a, o * taps);
+      fill_taps(s, shrink, x, a, o * taps, weights);
   }
   return {};
 }
