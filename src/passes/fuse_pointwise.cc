@@ -4,6 +4,7 @@
 // the merged node. Each product of a MatMul or convolution keeps an expression of its own behind
 // it, which the compiler makes its epilogue. Scalars become constants of the program.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "graph/traverse.h"

@@ -4,6 +4,7 @@
 // on by Copies anyway.
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "graph/traverse.h"
 #include "passes/passes.h"
@@ -78,12 +79,14 @@ class Plan {
     if (!read_product(node, alone)) return;
     Branch b{id, id, kNoValue};
     if (!only_moved(node.results[0]) && !read_sum(node, alone, b)) return;
-    for (Siblings& family : families_)
-      if (alike(family.branches[0], b)) {
-        family.branches.push_back(b);
+    std::vector<std::size_t>& of_data = families_of_[node.operands[0]];
+    for (std::size_t f : of_data)
+      if (alike(families_[f].branches[0], b)) {
+        families_[f].branches.push_back(b);
         return;
       }
     alone.branches = {b};
+    of_data.push_back(families_.size());
     families_.push_back(std::move(alone));
   }
 
@@ -153,6 +156,7 @@ class Plan {
   std::vector<std::vector<NodeId>> readers_;  // by value; kNoNode: an output
   std::vector<std::int32_t> family_of_;       // by node
   std::vector<Siblings> families_;
+  std::map<ValueId, std::vector<std::size_t>> families_of_;  // by the data that they share
 };
 
 // Tensors one after another along an axis.
