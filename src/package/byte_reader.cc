@@ -6,10 +6,10 @@
 
 namespace gossamer::package {
 
-void ByteReader::fail(std::string what) {
+void ByteReader::fail(std::string_view what) {
   if (!ok_) return;
   ok_ = false;
-  what_ = std::move(what);
+  what_ = what;
 }
 
 Status ByteReader::status(std::string_view where) const {
@@ -24,8 +24,6 @@ std::span<const std::byte> ByteReader::bytes(std::size_t n) {
   return bytes_.subspan(at_ - n, n);
 }
 
-std::uint8_t ByteReader::u8() { return static_cast<std::uint8_t>(fixed(1)); }
-
 std::uint64_t ByteReader::fixed(std::size_t n) {
   const auto from = bytes(n);
   std::uint64_t v = 0;
@@ -36,7 +34,7 @@ std::uint64_t ByteReader::fixed(std::size_t n) {
 
 double ByteReader::f64() { return std::bit_cast<double>(u64()); }
 
-std::uint64_t ByteReader::varint() {
+std::uint64_t ByteReader::long_varint() {
   std::uint64_t v = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
     const std::uint64_t b = u8();
