@@ -100,6 +100,7 @@ function(gossamer_rooms)
     target_link_libraries(gossamer PRIVATE gossamer_cli)
     gossamer_add_version(gossamer)
     install(TARGETS gossamer RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    gossamer_add_version(gossamer_cli)
   endif()
 endfunction()
 

@@ -7,6 +7,7 @@
 
 #include "cli/verb.h"
 #include "gossamer_version.h"
+#include "runtime/operation.h"
 
 namespace gossamer::cli {
 namespace {
@@ -34,10 +35,12 @@ constexpr const char* kFooter =
     "Example: gossamer info model.onnx";
 
 int run(int argc, char** argv) {
-  CLI::App app("Gossamer makes trained models shippable: reads, checks and runs them.", "gossamer");
+  CLI::App app("Gossamer makes trained models shippable: reads, checks, compiles and runs them.",
+               "gossamer");
   app.set_version_flag("--version", std::string("gossamer " GOSSAMER_VERSION));
   app.footer(kFooter);
   app.require_subcommand(1);
+  runtime::register_operations(runtime::library_operations());
   Invocation invocation;
 #define VERB(name) add_##name(app, invocation);
 #include "cli/verbs.def"

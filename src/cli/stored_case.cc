@@ -94,6 +94,16 @@ Result<std::shared_ptr<const onnx::Model>> written_and_read(
   return std::make_shared<const onnx::Model>(std::move(read));
 }
 
+Result<std::vector<onnx::NamedValue>> answers_of(const Graph& graph,
+                                                 const std::map<std::string, Value>& feeds,
+                                                 const Treatment& treatment) {
+  if (!treatment.compiled) return onnx::run_graph(graph, feeds, {0, &g_interrupted});
+  ASSIGN(const Runnable ready, open_graph(graph, *treatment.compiled));
+  runtime::RunOptions run;
+  run.cancelled = &g_interrupted;
+  return ready.run(feeds, run);
+}
+
 Status judge(const std::vector<onnx::NamedValue>& answers,
              const std::map<std::string, Value>& expected, const std::set<std::string>& random,
              const Tolerance& tolerance, std::string& note) {
@@ -199,7 +209,7 @@ Status check_data_set(const std::shared_ptr<const onnx::Model>& model,
   for (int k : facts.random_outputs)
     if (k >= 0 && k < static_cast<int>(outputs.size()))
       random.insert(outputs[static_cast<std::size_t>(k)]->name);
-  ASSIGN(auto answers, onnx::run_graph(graph, feeds, {0, &g_interrupted}));
+  ASSIGN(const auto answers, answers_of(graph, feeds, treatment));
   return judge(answers, expected, random, facts.tolerance, note);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/compare.h"
+#include "cli/runnable.h"
 #include "onnx/lower.h"
 #include "passes/pass.h"
 
@@ -18,6 +19,7 @@ enum class RoundTrip : std::uint8_t { none, origin, canonical };
 struct Treatment {
   PassLists passes;  // before it is written
   RoundTrip trip = RoundTrip::none;
+  std::optional<RunnableOptions> compiled;  // compiled and run so; nothing: by the reference
 };
 
 struct CaseFacts {

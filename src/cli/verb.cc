@@ -114,6 +114,7 @@ Result<std::pair<std::string, std::string>> split_assignment(const std::string& 
 
 Result<onnx::LowerOptions> ModelOptions::lower_options(const onnx::Model& model) const {
   onnx::LowerOptions options;
+  options.refuse_late = true;
   std::vector<std::string> inputs, symbols;
   for (const onnx::ValueInfo& v : model.graph.inputs) {
     inputs.push_back(v.name);
@@ -136,6 +137,24 @@ Result<onnx::LowerOptions> ModelOptions::lower_options(const onnx::Model& model)
     options.bound.insert_or_assign(pair.first, std::move(value));
   }
   return options;
+}
+
+std::vector<std::string> input_names(const onnx::Model& model) {
+  std::vector<std::string> names;
+  for (const onnx::ValueInfo& v : model.graph.inputs) names.push_back(v.name);
+  return names;
+}
+
+Result<std::map<std::string, Value>> read_npy_inputs(const std::vector<std::string>& assignments,
+                                                     const std::vector<std::string>& names) {
+  std::map<std::string, Value> out;
+  for (const std::string& text : assignments) {
+    ASSIGN(auto pair, split_assignment(text, names, "--input"));
+    if (out.contains(pair.first)) return usage_error("input '" + pair.first + "' is given twice");
+    ASSIGN(Tensor t, read_npy(pair.second));
+    out.emplace(pair.first, Value(std::move(t)));
+  }
+  return out;
 }
 
 }  // namespace gossamer::cli

@@ -50,6 +50,13 @@ Result<std::pair<std::string, std::string>> split_assignment(const std::string& 
                                                              const std::vector<std::string>& names,
                                                              std::string_view option);
 
+// Inputs from NAME=FILE.npy texts; fails with usage on names that are not among `names` and on
+// repetitions.
+Result<std::map<std::string, Value>> read_npy_inputs(const std::vector<std::string>& assignments,
+                                                     const std::vector<std::string>& names);
+// The names of a model's inputs.
+std::vector<std::string> input_names(const onnx::Model& model);
+
 #define VERB(name) void add_##name(CLI::App& app, Invocation& invocation);
 #include "cli/verbs.def"
 #undef VERB

@@ -14,11 +14,16 @@ namespace fs = std::filesystem;
 
 struct CheckVerb {
   ModelOptions model;
-  std::string data, suite, passes;
+  std::string data, suite, passes_named;
   Tolerance tolerance;
   bool json = false;
   RoundTrip trip = RoundTrip::none;
+  bool compiled = false;
+  RunnableOptions runnable;
 
+  Treatment treatment(const PassLists& passes) const {
+    return {passes, trip, compiled ? std::optional(runnable) : std::nullopt};
+  }
   Status run() const;
   Status run_suite() const;
 };
@@ -73,13 +78,13 @@ Status check_case(const fs::path& folder, Tolerance tolerance, const Treatment& 
 
 Status CheckVerb::run_suite() const {
   ASSIGN(std::vector<fs::path> cases, find_cases(suite));
-  ASSIGN(const PassLists chosen, choose_passes(passes));
+  ASSIGN(const PassLists chosen, choose_passes(passes_named));
   std::map<std::string_view, int> counts;
   for (const fs::path& folder : cases) {
     if (g_interrupted) return {Code::interrupted, "interrupted"};
     std::vector<std::string> operators;
     std::string note;
-    const Status s = check_case(folder, tolerance, {chosen, trip}, operators, note);
+    const Status s = check_case(folder, tolerance, treatment(chosen), operators, note);
     const std::string name = fs::relative(folder, suite).string();
     ++counts[suite_status(s)];
     if (json) {
@@ -108,12 +113,12 @@ Status CheckVerb::run() const {
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   ASSIGN(std::vector<fs::path> sets, data_sets(data));
-  ASSIGN(const PassLists chosen, choose_passes(passes));
+  ASSIGN(const PassLists chosen, choose_passes(passes_named));
   Status failed;
   nlohmann::json rows = nlohmann::json::array();
   for (const fs::path& set : sets) {
     std::string note;
-    const Status s = check_data_set(loaded, options, set, {tolerance, {}}, note, {chosen, trip});
+    const Status s = check_data_set(loaded, options, set, {tolerance, {}}, note, treatment(chosen));
     if (!s.ok() && s.code() != Code::mismatch) return s;
     if (!s.ok()) failed = s;
     rows.push_back({{"data", set.string()},
@@ -141,7 +146,7 @@ void add_check(CLI::App& app, Invocation& invocation) {
   verb->add_option("--suite", self->suite,
                    "Folder of cases: each a folder with model.onnx and test_data_set_N");
   verb->add_option(
-      "--passes", self->passes,
+      "--passes", self->passes_named,
       "Optimize each graph before it runs: 'all', 'target' (all, then the compiler's own "
       "passes), or the name of one pass");
   verb->add_option("--rtol", self->tolerance.rtol, "Relative tolerance")->capture_default_str();
@@ -151,6 +156,8 @@ void add_check(CLI::App& app, Invocation& invocation) {
                    "were (origin), or each spelled from its primitives (canonical)")
       ->transform(CLI::CheckedTransformer(std::map<std::string, RoundTrip>{
           {"origin", RoundTrip::origin}, {"canonical", RoundTrip::canonical}}));
+  verb->add_flag("--compiled", self->compiled, "Compile each model and run it by kernels");
+  self->runnable.add_to(*verb);
   verb->add_flag("--json", self->json,
                  "Print JSON: one object a line for --suite, an array for --data");
   verb->footer(

@@ -3,8 +3,9 @@
 #include <set>
 
 #include "base/npy.h"
-#include "cli/verb.h"
+#include "cli/runnable.h"
 #include "onnx/bind.h"
+#include "package/package.h"
 
 namespace gossamer::cli {
 namespace {
@@ -15,24 +16,14 @@ struct RunVerb {
   std::string output_dir;
   bool reference = false;
   std::uint64_t seed = 0;
-  int threads = 0;
+  RunnableOptions runnable;
 
   Status run() const;
+  Result<std::vector<onnx::NamedValue>> packaged() const;
+  Result<std::vector<onnx::NamedValue>> compiled() const;
+  Result<std::vector<onnx::NamedValue>> run_on(const Runnable& ready,
+                                               const std::map<std::string, Value>& feeds) const;
 };
-
-Result<std::map<std::string, Value>> read_inputs(const std::vector<std::string>& assignments,
-                                                 const onnx::Model& model) {
-  std::vector<std::string> names;
-  for (const onnx::ValueInfo& v : model.graph.inputs) names.push_back(v.name);
-  std::map<std::string, Value> out;
-  for (const std::string& text : assignments) {
-    ASSIGN(auto pair, split_assignment(text, names, "--input"));
-    if (out.contains(pair.first)) return usage_error("input '" + pair.first + "' is given twice");
-    ASSIGN(Tensor t, read_npy(pair.second));
-    out.emplace(pair.first, Value(std::move(t)));
-  }
-  return out;
-}
 
 // Characters that are unsafe in file names become '_'; a clash gets _2, _3 ...
 std::string file_stem(const std::string& name, std::set<std::string>& taken) {
@@ -64,13 +55,36 @@ std::string describe(const Value& v) {
          std::to_string(v.list().size());
 }
 
-Status RunVerb::run() const {
+Result<std::vector<onnx::NamedValue>> RunVerb::run_on(
+    const Runnable& ready, const std::map<std::string, Value>& feeds) const {
+  runtime::RunOptions run;
+  run.cancelled = &g_interrupted;
+  run.seed = seed;
+  return ready.run(feeds, run);
+}
+
+Result<std::vector<onnx::NamedValue>> RunVerb::packaged() const {
+  if (reference || !outputs.empty())
+    return usage_error("a package runs compiled and gives its own outputs",
+                       "use the .onnx with --reference or --output");
+  ASSIGN(const Runnable ready, open_package(model, runnable));
+  ASSIGN(const auto feeds, read_npy_inputs(inputs, input_names(*ready.program)));
+  return run_on(ready, feeds);
+}
+
+Result<std::vector<onnx::NamedValue>> RunVerb::compiled() const {
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   options.outputs = outputs;
-  ASSIGN(auto feeds, read_inputs(inputs, *loaded));
-  ASSIGN(auto results,
-         onnx::run_reference(loaded, feeds, std::move(options), {seed, &g_interrupted}));
+  ASSIGN(const auto feeds, read_npy_inputs(inputs, input_names(*loaded)));
+  ASSIGN(const Graph graph, onnx::lower_for(loaded, feeds, std::move(options)));
+  if (reference) return onnx::run_graph(graph, feeds, {seed, &g_interrupted});
+  ASSIGN(const Runnable ready, open_graph(graph, runnable));
+  return run_on(ready, feeds);
+}
+
+Status RunVerb::run() const {
+  ASSIGN(const auto results, package::is_package(model.path) ? packaged() : compiled());
   if (output_dir.empty()) {
     for (const onnx::NamedValue& r : results) TRY(print(r.name + ": " + describe(r.value) + "\n"));
     return {};
@@ -90,6 +104,7 @@ void add_run(CLI::App& app, Invocation& invocation) {
   CLI::App* verb = app.add_subcommand("run", "Run a model on .npy inputs and write its outputs");
   auto self = std::make_shared<RunVerb>();
   self->model.add_to(*verb);
+  self->runnable.add_to(*verb);
   verb->add_option("--input", self->inputs, "An input: NAME=FILE.npy; once an input")
       ->take_all()
       ->expected(1);
@@ -101,8 +116,6 @@ void add_run(CLI::App& app, Invocation& invocation) {
       ->expected(1);
   verb->add_flag("--reference", self->reference, "Use the plain scalar code of every primitive");
   verb->add_option("--seed", self->seed, "Seed of random operators");
-  verb->add_option("--threads", self->threads, "Threads to use (the reference uses one)")
-      ->check(CLI::Range(0, 1024));
   verb->footer("Example: gossamer run model.onnx --input x=image.npy --output-dir out");
   verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });
 }

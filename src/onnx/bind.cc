@@ -109,6 +109,7 @@ Result<gossamer::Graph> lower_for(const std::shared_ptr<const Model>& model,
                                   const std::map<std::string, Value>& inputs,
                                   LowerOptions options) {
   TRY(check_inputs(*model, inputs));
+  options.refuse_late = false;  // the values are at hand
   for (const auto& [name, value] : inputs)
     if (value.is_tensor()) options.shapes[name] = value.tensor.shape();
   // An input that has an initializer as its default is overridden by binding it.

@@ -20,6 +20,9 @@ struct LowerOptions {
   // Values of the outermost graph, by the file's names, that become the outputs in place of the
   // model's; empty: the model's.
   std::vector<std::string> outputs;
+  // A branch that cannot run for these shapes is refused only when it is taken, unless neither
+  // branch can run; false: the model is refused, and the condition's input asked for.
+  bool refuse_late = false;
   // Operators that the host brings along; asked for those that nobody else knows. May be null.
   std::shared_ptr<const HostOperators> hosts;
 };

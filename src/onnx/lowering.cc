@@ -150,6 +150,8 @@ Result<Tensor> Lowering::structure(std::size_t i) { return structure_of(inputs_[
 
 bool Lowering::ask_for(std::size_t i) { return graph_.ask_for(inputs_[i]); }
 
+bool Lowering::refuses_late() const { return graph_.model().options.refuse_late; }
+
 Result<std::vector<std::int64_t>> Lowering::structure_ints(std::size_t i) {
   ASSIGN(Tensor t, structure(i));
   auto ints = to_int64s(t);

@@ -82,6 +82,8 @@ class Lowering {
   Result<Tensor> structure_of(ValueId v);
   // Whether input i depends on values of graph inputs, which then are asked for.
   bool ask_for(std::size_t i);
+  // Whether a branch that cannot run is refused only when it is taken (LowerOptions::refuse_late).
+  bool refuses_late() const;
   // Known now or not: no refusal.
   std::optional<std::vector<std::int64_t>> known_ints(std::size_t i);
 

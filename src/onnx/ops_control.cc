@@ -3,6 +3,7 @@
 
 #include "onnx/loops.h"
 #include "reference/if.h"
+#include "reference/refuse.h"
 
 namespace gossamer::onnx {
 namespace {
@@ -32,6 +33,46 @@ Status output_all(Lowering& l, const std::vector<ValueId>& values) {
   return {};
 }
 
+using Bodies = std::vector<std::shared_ptr<const gossamer::Graph>>;
+
+// A body that takes what `like` takes, gives what it gives, and fails with `message` when it runs.
+Result<std::shared_ptr<const gossamer::Graph>> refusal(const gossamer::Graph& like,
+                                                       const std::string& message) {
+  auto graph = std::make_shared<gossamer::Graph>();
+  graph->name = "refused";
+  for (const ValueId v : like.inputs)
+    graph->inputs.push_back(graph->add_value(like.value(v).name, like.value(v).type));
+  RefuseAttributes a{message, {}};
+  for (const ValueId v : like.outputs) a.types.push_back(like.value(v).type.to_string());
+  Builder builder(*graph, std::make_shared<Builder::Symbols>());
+  ASSIGN(graph->outputs,
+         builder.add(kRefuse, make_attributes(std::move(a)), {}, like.outputs.size()));
+  return std::shared_ptr<const gossamer::Graph>(std::move(graph));
+}
+
+// Both branches, of which one could not be lowered and is refused when it runs; what was said of it
+// when neither could.
+Result<Bodies> with_refusal(Lowering& l, const std::vector<const Graph*>& branches,
+                            std::vector<ValueId>& captured) {
+  Bodies bodies(2);
+  Status refused;
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::vector<ValueId> own;
+    Result<Bodies> body = l.lower_bodies({branches[i]}, {{}}, own);
+    if (!body.ok()) {
+      if (!refused.ok()) return refused;
+      refused = std::move(body).status();
+      continue;
+    }
+    bodies[i] = (*body)[0];
+    captured = std::move(own);
+  }
+  if (refused.ok()) return internal_error("a branch is refused for no reason");
+  const std::size_t good = bodies[0] ? 0 : 1;
+  ASSIGN(bodies[1 - good], refusal(*bodies[good], refused.message()));
+  return bodies;
+}
+
 }  // namespace
 
 Status lower_if(Lowering& l) {
@@ -45,6 +86,10 @@ Status lower_if(Lowering& l) {
   if (taken) operands[0] = l.b().constant(Tensor::scalar(*taken));
   std::vector<ValueId> captured;
   auto bodies = l.lower_bodies({then_branch, else_branch}, {{}, {}}, captured);
+  if (!bodies.ok() && !taken && l.refuses_late()) {
+    captured.clear();
+    bodies = with_refusal(l, {then_branch, else_branch}, captured);
+  }
   Result<std::vector<ValueId>> results = std::vector<ValueId>();
   if (bodies.ok()) {
     operands.insert(operands.end(), captured.begin(), captured.end());

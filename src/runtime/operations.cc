@@ -45,6 +45,7 @@
 #include "reference/random.h"
 #include "reference/recurrent.h"
 #include "reference/reduce.h"
+#include "reference/refuse.h"
 #include "reference/resize.h"
 #include "reference/roi_pool.h"
 #include "reference/sample.h"

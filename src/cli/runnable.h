@@ -1,0 +1,38 @@
+// A model made ready to run: a package as it is, an .onnx compiled for the inputs at hand.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/verb.h"
+#include "onnx/bind.h"
+#include "runtime/session.h"
+
+namespace gossamer::cli {
+
+// How compiled models are run; options of several verbs.
+struct RunnableOptions {
+  int threads = 0;        // 0: as many as the process may use
+  std::string precision;  // exact, fast; empty: what the package has, else exact
+  void add_to(CLI::App& app);
+};
+
+struct Runnable {
+  std::shared_ptr<const runtime::Program> program;
+  std::unique_ptr<runtime::Session> session;
+  // The inputs in the program's order; an absent optional is empty. Fails with usage when one is
+  // missing.
+  Result<std::vector<Value>> order(const std::map<std::string, Value>& feeds) const;
+  Result<std::vector<onnx::NamedValue>> run(const std::map<std::string, Value>& feeds,
+                                            const runtime::RunOptions& options) const;
+};
+
+Result<Runnable> open_graph(const Graph& graph, const RunnableOptions& options);
+// A package. Fails with usage when options ask for what a package has settled: shapes, another
+// precision.
+Result<Runnable> open_package(const ModelOptions& model, const RunnableOptions& options);
+std::vector<std::string> input_names(const runtime::Program& program);
+
+}  // namespace gossamer::cli

@@ -1,0 +1,68 @@
+// gossamer compile: a model becomes a package that opens at once.
+#include <filesystem>
+
+#include "cli/verb.h"
+#include "compile/compile.h"
+#include "fmt/format.h"
+#include "gossamer_version.h"
+#include "nlohmann/json.hpp"
+#include "package/package.h"
+
+namespace gossamer::cli {
+namespace {
+
+struct CompileVerb {
+  ModelOptions model;
+  std::string output;
+  std::string precision = "exact";
+  bool json = false;
+
+  Status run() const;
+};
+
+// Steps by kernels and by scalar code, regions included.
+void count_steps(const runtime::Program& program, int& kernels, int& scalar) {
+  for (const runtime::Step& s : program.steps) ++(s.operation->is_kernel() ? kernels : scalar);
+  for (const runtime::Program& region : program.regions) count_steps(region, kernels, scalar);
+}
+
+Status CompileVerb::run() const {
+  ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
+  ASSIGN(const onnx::LowerOptions options, model.lower_options(*loaded));
+  ASSIGN(const Graph graph, onnx::lower(loaded, options));
+  ASSIGN(const runtime::Program program, compile::compile(graph));
+  package::WriteOptions write;
+  write.precision = precision;
+  write.producer = "gossamer " GOSSAMER_VERSION;
+  TRY(package::write(program, output, write));
+  int kernels = 0, scalar = 0;
+  count_steps(program, kernels, scalar);
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(output, error);
+  if (json) {
+    const nlohmann::json row = {
+        {"output", output}, {"bytes", bytes}, {"kernel_steps", kernels}, {"scalar_steps", scalar}};
+    return print(row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
+  note(fmt::format("{}: {} bytes, {} steps by kernels, {} by scalar code", output, bytes, kernels,
+                   scalar));
+  return {};
+}
+
+}  // namespace
+
+void add_compile(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("compile", "Compile a model into a .goss package");
+  auto self = std::make_shared<CompileVerb>();
+  self->model.add_to(*verb);
+  verb->add_option("-o,--output", self->output, "The .goss file to write")->required();
+  verb->add_option("--precision", self->precision,
+                   "exact: single precision throughout; fast: may round more where that pays")
+      ->check(CLI::IsMember({"exact", "fast"}))
+      ->capture_default_str();
+  verb->add_flag("--json", self->json, "Print one JSON object");
+  verb->footer("Example: gossamer compile model.onnx -o model.goss --shape x=1x3x224x224");
+  verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });
+}
+
+}  // namespace gossamer::cli

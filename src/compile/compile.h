@@ -1,0 +1,21 @@
+// compile: a Graph becomes a Program: where values lie, which kernels compute them, in which order,
+// in how much memory.
+#pragma once
+
+#include "graph/graph.h"
+#include "runtime/program.h"
+
+namespace gossamer::compile {
+
+struct CompileOptions {
+  // Whether the passes of portable_passes() and target_passes() run first.
+  bool optimize = true;
+  // False: every step by its scalar code, for tests.
+  bool kernels = true;
+};
+
+// The graph may have open extents: they are settled when the program is run. Fails with unsupported
+// where a graph has what no program can express, naming the node.
+Result<runtime::Program> compile(const Graph& graph, const CompileOptions& options = {});
+
+}  // namespace gossamer::compile

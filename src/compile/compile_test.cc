@@ -1,0 +1,135 @@
+// Compiled programs against the reference, on graphs in text form and on random ones.
+#include "compile/compile.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "base/compare.h"
+#include "graph/text.h"
+#include "primitives/evaluator.h"
+#include "primitives/primitives.h"
+#include "runtime/session.h"
+
+namespace gossamer::compile {
+namespace {
+
+Graph parse(std::string_view text) {
+  Result<Graph> g = parse_graph(text, find_primitive);
+  EXPECT_TRUE(g.ok()) << g.status().message();
+  return g.ok() ? std::move(g).value() : Graph();
+}
+
+Value random_floats(const Shape& shape, unsigned seed) {
+  Tensor t = Tensor::make(DType::f32, shape).value();
+  std::mt19937 generator(seed);
+  std::normal_distribution<float> normal;
+  for (float& x : t.mutable_values<float>()) x = normal(generator);
+  return Value(std::move(t));
+}
+
+// Steps by scalar code in the program.
+int scalar_steps(const runtime::Program& p) {
+  int n = 0;
+  for (const runtime::Step& s : p.steps) n += !s.operation->is_kernel();
+  return n;
+}
+
+// Compiles, runs at 1 to 3 threads, compares with the reference; gives the program.
+std::shared_ptr<const runtime::Program> expect_same(const Graph& graph,
+                                                    const std::vector<Value>& inputs) {
+  Result<runtime::Program> compiled = compile(graph);
+  EXPECT_TRUE(compiled.ok()) << compiled.status().message();
+  if (!compiled.ok()) return nullptr;
+  auto program = std::make_shared<const runtime::Program>(std::move(compiled).value());
+  const auto expected = evaluate(graph, inputs);
+  EXPECT_TRUE(expected.ok()) << expected.status().message();
+  for (int threads = 1; threads <= 3; ++threads) {
+    runtime::SessionOptions options;
+    options.threads = threads;
+    auto session = runtime::Session::open(program, options);
+    EXPECT_TRUE(session.ok()) << session.status().message();
+    if (!session.ok()) return nullptr;
+    for (int run = 0; run < 2; ++run) {
+      const auto actual = (*session)->run(inputs);
+      EXPECT_TRUE(actual.ok()) << actual.status().message();
+      if (!actual.ok()) return nullptr;
+      for (std::size_t i = 0; i < actual->size(); ++i) {
+        const auto d = difference((*actual)[i], (*expected)[i], Tolerance{1e-4, 1e-5});
+        EXPECT_FALSE(d) << *d;
+      }
+    }
+  }
+  return program;
+}
+
+TEST(Compile, ConvWithBiasAndBoundsIsOneStep) {
+  const Graph g = parse(R"(graph g(x: f32[1,3,9,9], w: f32[8,3,3,3]) -> (y) {
+  b: f32[8,1,1] = constant {1, 2, 3, 4, 5, 6, 7, 8}
+  v: f32[1,8,7,7] = conv(x, w)
+  y: f32[1,8,7,7] = pointwise(v, b) program={(f32, f32) a = add x0 x1; c = max a 0:f32; y0 = min 6:f32 c}
+}
+)");
+  // Weights that are no constants run by scalar code; the Pointwise by a kernel.
+  const auto p = expect_same(g, {random_floats({1, 3, 9, 9}, 1), random_floats({8, 3, 3, 3}, 2)});
+  ASSERT_TRUE(p);
+  EXPECT_EQ(scalar_steps(*p), 1);
+}
+
+TEST(Compile, MovementThatAViewExpressesMovesNothing) {
+  const Graph g = parse(R"(graph g(x: f32[2,6,4]) -> (y) {
+  a: f32[2,4,6] = copy(x) steps={permute 0 2 1}
+  b: f32[2,2,6] = copy(a) steps={slice 1 1:3}
+  y: f32[2,2,6] = pointwise(b) program={(f32) y0 = exp x0}
+}
+)");
+  const auto p = expect_same(g, {random_floats({2, 6, 4}, 3)});
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->steps.size(), 1U);
+}
+
+TEST(Compile, OperandsOfAConcatAreWrittenInPlace) {
+  const Graph g = parse(R"(graph g(x: f32[2,3], z: f32[2,3]) -> (y) {
+  a: f32[2,3] = pointwise(x) program={(f32) y0 = neg x0}
+  b: f32[2,3] = pointwise(z) program={(f32) y0 = abs x0}
+  y: f32[2,6] = concat(a, b) axis=1
+}
+)");
+  const auto p = expect_same(g, {random_floats({2, 3}, 4), random_floats({2, 3}, 5)});
+  ASSERT_TRUE(p);
+  EXPECT_EQ(p->steps.size(), 2U);
+}
+
+TEST(Compile, OpenExtentsAreSettledWhenRun) {
+  const Graph g = parse(R"(graph g(x: f32[n,m]) -> (y) {
+  a: f32[m,n] = copy(x) steps={permute 1 0}
+  b: f32[m,n] = softmax(a) axis=1
+  y: f32[m*n] = copy(b) steps={reshape 0*1}
+}
+)");
+  for (const std::int64_t n : {1, 3, 17}) expect_same(g, {random_floats({n, 5}, 6)});
+}
+
+TEST(Compile, AnOutputMayBeAnInputOrAnotherOutput) {
+  const Graph g = parse(R"(graph g(x: f32[2,3]) -> (x, y, y) {
+  y: f32[2,3] = pointwise(x) program={(f32) y0 = neg x0}
+}
+)");
+  expect_same(g, {random_floats({2, 3}, 7)});
+}
+
+TEST(Compile, ExtentsKnownOnlyWhileRunning) {
+  const Graph g = parse(R"(graph g(x: f32[8]) -> (y) {
+  zero: f32[] = constant {0}
+  p: boolean[8] = pointwise(x, zero) program={(f32, f32) y0 = lt x1 x0}
+  i: i64[1,u0] = non_zero(p)
+  t: i64[u0,1] = copy(i) steps={permute 1 0}
+  v: f32[u0] = gather(x, t) mode=nd
+  y: f32[u0] = pointwise(v) program={(f32) y0 = mul x0 x0}
+}
+)");
+  expect_same(g, {random_floats({8}, 8)});
+}
+
+}  // namespace
+}  // namespace gossamer::compile

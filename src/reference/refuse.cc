@@ -1,0 +1,7 @@
+#include "reference/refuse.h"
+
+namespace gossamer::reference {
+
+Status refuse(const RefuseAttributes& a, Context&) { return unsupported(a.message); }
+
+}  // namespace gossamer::reference
