@@ -1,3 +1,4 @@
+// Levels, caches and the CPU's name.
 #include "base/cpu.h"
 
 #include <gtest/gtest.h>

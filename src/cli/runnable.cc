@@ -1,3 +1,4 @@
+// Opening sessions on graphs and packages.
 #include "cli/runnable.h"
 
 #include "compile/compile.h"

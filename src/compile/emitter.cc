@@ -1,3 +1,4 @@
+// Placing values, adding steps, and settling what lives when.
 #include "compile/emitter.h"
 
 #include <algorithm>

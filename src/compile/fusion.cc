@@ -1,3 +1,4 @@
+// Peeling a bias and bounds off the expression that follows a product.
 #include "compile/fusion.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Operations of primitives: the runtime's, or made from the primitive's own table.
 #include "compile/operations.h"
 
 #include <map>

@@ -1,3 +1,4 @@
+// Strided views with symbolic extents: what movement steps do to them.
 #include "compile/place.h"
 
 #include <algorithm>

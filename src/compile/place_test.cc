@@ -1,3 +1,4 @@
+// Which movement is a view, and what the view is.
 #include "compile/place.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,4 @@
+// Polynomials over symbols, printed as integer instructions, each value once.
 #include "compile/shapes.h"
 
 #include "graph/dim_expression.h"

@@ -1,3 +1,4 @@
+// Expressions, instruction by instruction, from results back to inputs.
 #include "compile/translate.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Views, and how work is shared.
 #include "kernels/kernel.h"
 
 #include <gtest/gtest.h>

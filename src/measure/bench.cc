@@ -1,3 +1,4 @@
+// Timed runs without allocation where outputs' extents are known.
 #include "measure/bench.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// Refuse fails with what it was made to say.
 #include "reference/refuse.h"
 
 namespace gossamer::reference {

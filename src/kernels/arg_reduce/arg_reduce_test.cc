@@ -1,3 +1,4 @@
+// The kernels of arg reduce on every level that this machine has, against plain loops.
 #include "kernels/arg_reduce/arg_reduce.h"
 
 #include "kernels/strided_test.h"

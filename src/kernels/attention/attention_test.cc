@@ -1,3 +1,4 @@
+// The kernels of attention on every level that this machine has, against plain loops.
 #include "kernels/attention/attention.h"
 
 #include <limits>

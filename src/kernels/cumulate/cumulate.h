@@ -1,6 +1,7 @@
 // Cumulate: running sums or products along an axis.
 //
-// operand x (f32, f64, i32, i64, u8 or i8) -> y like x; y may be the very memory of x. Integers wrap.
+// operand x (f32, f64, i32, i64, u8 or i8) -> y like x; y may be the very memory of x. Integers
+// wrap.
 #pragma once
 
 #include <span>

@@ -1,3 +1,4 @@
+// The kernels of cumulate on every level that this machine has, against plain loops.
 #include "kernels/cumulate/cumulate.h"
 
 #include "kernels/strided_test.h"

@@ -1,3 +1,4 @@
+// The kernels of gather on every level that this machine has, against plain loops.
 #include "kernels/gather/gather.h"
 
 #include "kernels/strided_test.h"

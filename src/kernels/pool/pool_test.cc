@@ -1,3 +1,4 @@
+// The kernels of pool on every level that this machine has, against plain loops.
 #include "kernels/pool/pool.h"
 
 #include <limits>

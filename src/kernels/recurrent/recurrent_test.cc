@@ -1,3 +1,4 @@
+// The kernels of recurrent on every level that this machine has, against plain loops.
 #include "kernels/recurrent/recurrent.h"
 
 #include "kernels/strided_test.h"

@@ -1,3 +1,4 @@
+// The kernels of resize on every level that this machine has, against plain loops.
 #include "kernels/resize/resize.h"
 
 #include "kernels/strided_test.h"

@@ -1,3 +1,4 @@
+// The kernels of scatter on every level that this machine has, against plain loops.
 #include "kernels/scatter/scatter.h"
 
 #include "kernels/strided_test.h"

@@ -1,3 +1,4 @@
+// The kernels of top k on every level that this machine has, against plain loops.
 #include "kernels/top_k/top_k.h"
 
 #include <algorithm>
