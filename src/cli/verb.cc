@@ -4,8 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 
 #include "base/npy.h"
+#include "onnx/bind.h"
+#include "reference/pointwise.h"
 
 namespace gossamer::cli {
 
@@ -60,7 +64,8 @@ void ModelOptions::add_to(CLI::App& app) {
       ->take_all()
       ->expected(1);
   app.add_option("--bind", binds,
-                 "Make an input's value a constant that structure may depend on: NAME=FILE.npy")
+                 "Make an input's value a constant that structure may depend on: NAME=FILE.npy, or "
+                 "NAME=NUMBER for a single one")
       ->take_all()
       ->expected(1);
   app.add_option("--dim", dims, "Fix an open dimension: batch=1")->take_all()->expected(1);
@@ -98,6 +103,55 @@ std::string quoted_list(const std::vector<std::string>& names) {
   return out.empty() ? "none" : out;
 }
 
+// A number for an input of one element, when the text is one.
+std::optional<Tensor> parse_number(const std::string& text, const onnx::Type& type) {
+  double v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  Shape shape;
+  if (type.kind != onnx::Type::Kind::tensor || type.dtype == DType::string) return std::nullopt;
+  if (type.shape && type.shape->size() == 1 && type.shape->front().value.value_or(1) == 1)
+    shape = Shape{1};
+  else if (!type.shape || !type.shape->empty())
+    return std::nullopt;
+  Result<Tensor> t = Tensor::make(type.dtype, shape);
+  if (!t.ok()) return std::nullopt;
+  const Scalar s = make_scalar(type.dtype, v);
+  std::memcpy(t->mutable_data(), &s.bits, dtype_size(type.dtype));
+  return std::move(t).value();
+}
+
+// "1x3xNxN": what is open is N.
+std::string shape_pattern(const onnx::Type& type) {
+  std::string out;
+  for (const onnx::Dimension& d : *type.shape)
+    out += (out.empty() ? "" : "x") + (d.value ? std::to_string(*d.value) : "N");
+  return out;
+}
+
+// The flags that fix what the graph's structure depends on.
+std::string binding_hint(const onnx::Model& model, const onnx::LowerOptions& options,
+                         const std::vector<std::string>& needs) {
+  std::string flags;
+  for (const onnx::ValueInfo* v : onnx::free_inputs(model)) {
+    if (options.bound.contains(v->name) || v->type.kind != onnx::Type::Kind::tensor) continue;
+    const bool wanted = std::find(needs.begin(), needs.end(), v->name) != needs.end();
+    const bool shaped = options.shapes.contains(v->name);
+    const bool open =
+        !shaped && v->type.shape &&
+        std::any_of(v->type.shape->begin(), v->type.shape->end(), [&](const onnx::Dimension& d) {
+          return !d.value && !options.dims.contains(d.param);
+        });
+    if (open)
+      flags += " --shape " + v->name + "=" + shape_pattern(v->type);
+    else if (wanted)
+      flags += " --bind " + v->name +
+               (v->type.shape && v->type.shape->empty() ? "=NUMBER" : "=FILE.npy");
+  }
+  return "the structure depends on inputs: give" + flags +
+         " (run and check take these from the inputs that they are given)";
+}
+
 }  // namespace
 
 Result<std::pair<std::string, std::string>> split_assignment(const std::string& text,
@@ -133,8 +187,13 @@ Result<onnx::LowerOptions> ModelOptions::lower_options(const onnx::Model& model)
   }
   for (const std::string& text : binds) {
     ASSIGN(auto pair, split_assignment(text, inputs, "--bind"));
-    ASSIGN(Tensor value, read_npy(pair.second));
-    options.bound.insert_or_assign(pair.first, std::move(value));
+    const auto input = std::find_if(model.graph.inputs.begin(), model.graph.inputs.end(),
+                                    [&](const onnx::ValueInfo& v) { return v.name == pair.first; });
+    std::optional<Tensor> value = parse_number(pair.second, input->type);
+    if (!value) {
+      ASSIGN(value, read_npy(pair.second));
+    }
+    options.bound.insert_or_assign(pair.first, *std::move(value));
   }
   return options;
 }
@@ -155,6 +214,16 @@ Result<std::map<std::string, Value>> read_npy_inputs(const std::vector<std::stri
     out.emplace(pair.first, Value(std::move(t)));
   }
   return out;
+}
+
+Result<Graph> ModelOptions::lower(const std::shared_ptr<const onnx::Model>& model,
+                                  std::vector<std::string>* needs_binding) const {
+  ASSIGN(onnx::LowerOptions options, lower_options(*model));
+  std::vector<std::string> needs;
+  Result<Graph> graph = onnx::lower(model, options, &needs);
+  if (needs_binding) *needs_binding = needs;
+  if (graph.ok() || needs.empty() || graph.status().code() != Code::unsupported) return graph;
+  return unsupported(graph.status().message(), binding_hint(*model, options, needs));
 }
 
 }  // namespace gossamer::cli

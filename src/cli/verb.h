@@ -28,12 +28,15 @@ struct ModelOptions {
   std::string path;
   std::vector<std::string> shapes;  // NAME=1x3x48x320
   std::vector<std::string> dims;    // batch=1
-  std::vector<std::string> binds;   // NAME=FILE.npy
+  std::vector<std::string> binds;   // NAME=FILE.npy or NAME=NUMBER
 
   void add_to(CLI::App& app);
   Result<std::shared_ptr<const onnx::Model>> load() const;
   // Parses shapes and dims; a name that the model does not have is a usage error.
   Result<onnx::LowerOptions> lower_options(const onnx::Model& model) const;
+  // Lowers for these options. When structure depends on inputs, the hint says which flags to give.
+  Result<Graph> lower(const std::shared_ptr<const onnx::Model>& model,
+                      std::vector<std::string>* needs_binding = nullptr) const;
 };
 
 // The exit code of a status, as documented in the README.

@@ -13,8 +13,7 @@ struct ConvertVerb {
 
   Status run() const {
     ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
-    ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
-    ASSIGN(const Graph graph, onnx::lower(loaded, options));
+    ASSIGN(const Graph graph, model.lower(loaded));
     ASSIGN(const onnx::Model written, onnx::to_model(graph, {opset, canonical, loaded.get()}));
     TRY(onnx::write_file(written, output));
     const std::int64_t used = written.opsets.at("");

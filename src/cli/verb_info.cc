@@ -135,10 +135,9 @@ std::string to_readable(const json& j) {
 
 Status InfoVerb::run() const {
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
-  ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   json out = describe_file(*loaded);
   std::vector<std::string> needs;
-  Result<Graph> graph = onnx::lower(loaded, options, &needs);
+  Result<Graph> graph = model.lower(loaded, &needs);
   if (graph.ok()) {
     add_summary(out, summarize(*graph));
   } else if (needs.empty() || graph.status().code() != Code::unsupported) {
@@ -150,7 +149,8 @@ Status InfoVerb::run() const {
   TRY(print(as_json ? out.dump(2, ' ', false, replace) + "\n" : to_readable(out)));
   if (!as_json && !needs.empty())
     TRY(print("note        the graph's structure depends on the value of input '" + needs[0] +
-              "': primitives are known once it is given\n"));
+              "': primitives are known once it is given\nhint        " + graph.status().hint() +
+              "\n"));
   return {};
 }
 

@@ -72,8 +72,7 @@ std::string report_text(const json& report) {
 Status OptimizeVerb::run() const {
   ASSIGN(const PassLists chosen, choose_passes(passes));
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
-  ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
-  ASSIGN(Graph graph, onnx::lower(loaded, options));
+  ASSIGN(Graph graph, model.lower(loaded));
   // What the opset has is what passes may bring back.
   if (opset && *opset > graph.opsets[""]) graph.opsets[""] = *opset;
   ASSIGN(PassReport report, run_passes(std::move(graph), chosen));

@@ -11,8 +11,7 @@ struct TextVerb {
 
   Status run() const {
     ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
-    ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
-    ASSIGN(Graph graph, onnx::lower(loaded, options));
+    ASSIGN(Graph graph, model.lower(loaded));
     return print(to_text(graph, text));
   }
 };

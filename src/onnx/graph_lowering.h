@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "onnx/dim_names.h"
 #include "onnx/lower.h"
 #include "onnx/lowering.h"
 
@@ -24,6 +25,7 @@ struct ModelLowering {
 
   std::shared_ptr<const Model> model;
   const LowerOptions& options;
+  DimNames dim_names;
   std::shared_ptr<Builder::Symbols> symbols;
   std::map<std::string, const Function*> functions;
   std::vector<const Function*> calling;  // functions being expanded, outermost first

@@ -72,20 +72,15 @@ void prune(onnx::Graph& g) {
   std::erase_if(g.initializers, [&](const Initializer& i) { return !read.contains(i.name); });
 }
 
-bool is_made_up(const std::string& symbol) {
-  return symbol.size() > 1 && symbol[0] == 'u' &&
-         std::all_of(symbol.begin() + 1, symbol.end(),
-                     [](unsigned char c) { return std::isdigit(c) != 0; });
-}
-
 }  // namespace
 
-Type declared_type(const gossamer::Type& type) {
+Type declared_type(const gossamer::Type& type, const DimNames* names) {
   Type out;
   if (!type.is_tensor()) {
     out.kind =
         type.kind == gossamer::Type::Kind::sequence ? Type::Kind::sequence : Type::Kind::optional;
-    if (type.element) out.element = std::make_shared<const Type>(declared_type(*type.element));
+    if (type.element)
+      out.element = std::make_shared<const Type>(declared_type(*type.element, names));
     return out;
   }
   out.kind = Type::Kind::tensor;
@@ -97,7 +92,7 @@ Type declared_type(const gossamer::Type& type) {
     dimension.value = d.constant();
     const std::vector<std::string> symbols = d.symbols();
     if (!dimension.value && std::none_of(symbols.begin(), symbols.end(), is_made_up))
-      dimension.param = d.to_string();
+      dimension.param = names != nullptr ? names->original(d.to_string()) : d.to_string();
     out.shape->push_back(std::move(dimension));
   }
   return out;
@@ -328,7 +323,7 @@ Type GraphWriter::output_type(ValueId v, const std::string& name) const {
   if (outer_ == nullptr && model_.source != nullptr && type.is_tensor() && !type.ranked())
     for (const ValueInfo& o : model_.source->graph.outputs)
       if (o.name == name && o.type.kind == Type::Kind::tensor) return o.type;
-  return declared_type(type);
+  return declared_type(type, dim_names());
 }
 
 Result<onnx::Graph> GraphWriter::write() {
@@ -336,7 +331,7 @@ Result<onnx::Graph> GraphWriter::write() {
   for (const ValueId v : graph_.inputs) {
     const bool captured = !names_[static_cast<std::size_t>(v)].empty();
     const std::string input = name(v);
-    if (!captured) out_.inputs.push_back({input, declared_type(graph_.value(v).type)});
+    if (!captured) out_.inputs.push_back({input, declared_type(graph_.value(v).type, dim_names())});
   }
   for (const ValueId v : graph_.outputs)
     if (!graph_.value(v).constant) static_cast<void>(name(v));

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "graph/graph.h"
+#include "onnx/dim_names.h"
 #include "onnx/model.h"
 
 namespace gossamer::onnx {
@@ -15,7 +17,8 @@ namespace gossamer::onnx {
 struct ModelWriter {
   std::int64_t opset = 17;
   bool canonical = false;
-  const Model* source = nullptr;  // may be null
+  const Model* source = nullptr;      // may be null
+  std::optional<DimNames> dim_names;  // of the source
 
   std::int64_t needed = 1;                      // the opset that what was written needs
   bool spelled = false;                         // some node is not as it was
@@ -72,6 +75,7 @@ class GraphWriter {
   Status write_item(const Item& item);
   void write_origin(const Item& item);
   Status write_outputs();
+  const DimNames* dim_names() const { return model_.dim_names ? &*model_.dim_names : nullptr; }
   Type output_type(ValueId v, const std::string& name) const;
   const std::string* shared_constant(const Tensor& t, const std::string& key) const;
 
@@ -86,7 +90,8 @@ class GraphWriter {
   std::map<std::string, std::string> constants_;  // names by what they hold
 };
 
-// A type as the file declares it. Symbols made while lowering become unknown extents.
-Type declared_type(const gossamer::Type& type);
+// A type as the file declares it. Symbols made while lowering become unknown extents; the others
+// are called as `names` has them, if given.
+Type declared_type(const gossamer::Type& type, const DimNames* names = nullptr);
 
 }  // namespace gossamer::onnx

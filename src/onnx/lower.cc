@@ -31,7 +31,10 @@ std::string function_key(const std::string& domain, const std::string& name,
 }  // namespace
 
 ModelLowering::ModelLowering(std::shared_ptr<const Model> m, const LowerOptions& o)
-    : model(std::move(m)), options(o), symbols(std::make_shared<Builder::Symbols>()) {}
+    : model(std::move(m)),
+      options(o),
+      dim_names(*model),
+      symbols(std::make_shared<Builder::Symbols>()) {}
 
 Status ModelLowering::index_functions() {
   for (const Function& f : model->functions)
@@ -405,7 +408,7 @@ Result<gossamer::Type> ModelLowering::graph_type(const onnx::Type& t, const std:
         } else if (auto it = options.dims.find(d.param); it != options.dims.end()) {
           dims.emplace_back(it->second);
         } else {
-          dims.push_back(Dim::symbol(d.param));
+          dims.push_back(dim_names.symbol(d.param));
         }
       }
       return gossamer::Type::tensor(t.dtype, std::move(dims));

@@ -4,7 +4,9 @@
 #include <numeric>
 
 #include "onnx/raise.h"
+#include "primitives/primitives.h"
 #include "reference/attention.h"
+#include "reference/copy.h"
 #include "reference/normalize.h"
 #include "reference/recurrent.h"
 
@@ -87,6 +89,20 @@ void add_stash_type(Raising::Attributes& attributes, DType acc) {
     attributes.push_back(attribute("stash_type", std::int64_t{dtype_info(acc).onnx_code}));
 }
 
+// The vector that operand i is a reshape of, if it is one.
+std::optional<ValueId> before_reshape(Raising& r, std::size_t i, std::int64_t count) {
+  const NodeId producer = r.graph().value(r.node().operands[i]).producer;
+  if (producer == kNoNode) return std::nullopt;
+  const gossamer::Node& node = r.graph().node(producer);
+  if (node.primitive != &kCopy) return std::nullopt;
+  const auto& steps = attributes_of<CopyAttributes>(node).steps;
+  const gossamer::Type& from = r.graph().value(node.operands[0]).type;
+  const bool fits = from.ranked() && from.rank() == 1 && from.dim(0) == Dim(count);
+  if (!fits || steps.size() != 1 || !std::holds_alternative<ReshapeStep>(steps[0]))
+    return std::nullopt;
+  return node.operands[0];
+}
+
 // The operand as one number a channel, when it is [c,1..] or [1,c,1..] over x; "" otherwise. What
 // is left out is `otherwise` for all channels.
 Name per_channel(Raising& r, std::size_t i, double otherwise) {
@@ -100,6 +116,7 @@ Name per_channel(Raising& r, std::size_t i, double otherwise) {
     if (!(t.dim(d) == Dim(lead + d == 1 ? *channels : 1))) return {};
   if (lead > 1) return {};
   if (const Tensor* known = r.constant_operand(i)) return r.constant(known->reshaped({*channels}));
+  if (const auto plain = before_reshape(r, i, *channels)) return r.outer_name(*plain);
   return t.rank() == 1 ? r.operand(i) : r.reshape(r.operand(i), {*channels});
 }
 

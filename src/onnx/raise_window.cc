@@ -1,6 +1,7 @@
 // Convolutions, pools and folds.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "onnx/raise.h"
@@ -32,22 +33,41 @@ void add_window(Raising::Attributes& out, const std::vector<std::int64_t>& strid
   }
 }
 
+// x cut along its axes from 2 on where pads are negative, which readers of the standard refuse;
+// what is left of the pads.
+Name cut(Raising& r, const Name& x, std::vector<std::int64_t>& pads) {
+  const std::size_t count = pads.size() / 2;
+  std::vector<std::int64_t> starts, ends, axes;
+  for (std::size_t i = 0; i < count; ++i) {
+    std::int64_t &before = pads[i], &after = pads[count + i];
+    if (before >= 0 && after >= 0) continue;
+    axes.push_back(static_cast<std::int64_t>(i) + 2);
+    starts.push_back(std::max<std::int64_t>(-before, 0));
+    ends.push_back(after < 0 ? after : std::numeric_limits<std::int64_t>::max());
+    before = std::max<std::int64_t>(before, 0);
+    after = std::max<std::int64_t>(after, 0);
+  }
+  return axes.empty() ? x : r.emit("Slice", {x, r.ints(starts), r.ints(ends), r.ints(axes)});
+}
+
 }  // namespace
 
 Status raise_conv(Raising& r) {
   const auto& a = r.attributes<ConvAttributes>();
   Raising::Attributes attributes;
-  add_window(attributes, a.strides, a.dilations, a.pads, a.auto_pad);
+  std::vector<std::int64_t> pads = a.pads;
+  const Name input = cut(r, r.operand(0), pads);
+  add_window(attributes, a.strides, a.dilations, pads, a.auto_pad);
   if (a.group != 1) attributes.push_back(attribute("group", a.group));
   const DType result = r.result_type(0).dtype;
   if (is_integer(r.dtype(0))) {
     if (dtype_info(r.dtype(0)).file_bits != 8 || dtype_info(r.dtype(1)).file_bits != 8)
       return r.refuse("a convolution of wide integers has no spelling");
-    r.result(0, r.emit("ConvInteger", {r.operand(0), r.operand(1), r.operand(2), r.operand(3)},
+    r.result(0, r.emit("ConvInteger", {input, r.operand(1), r.operand(2), r.operand(3)},
                        std::move(attributes)));
     return {};
   }
-  const Name x = r.cast(r.operand(0), r.dtype(0), result);
+  const Name x = r.cast(input, r.dtype(0), result);
   const Name w = r.cast(r.operand(1), r.dtype(1), result);
   r.result(0, r.emit("Conv", {x, w}, std::move(attributes)));
   return {};
@@ -122,6 +142,8 @@ Status check_pool(Raising& r, const PoolAttributes& a, const PoolLayout& layout)
     return r.refuse("a sum over windows that overhang has no spelling");
   if (r.has_result(1) && !layout.plain)
     return r.refuse("positions of maxima along other than the last axes have no spelling");
+  if (r.has_result(1) && std::any_of(a.pads.begin(), a.pads.end(), [](auto p) { return p < 0; }))
+    return r.refuse("positions of maxima in a part of the input have no spelling");
   const bool dilated = !all_equal(a.dilations, 1);
   if ((a.op == PoolOp::mean || a.op == PoolOp::sum) && dilated) r.needs(19);
   if (a.op == PoolOp::lp && (dilated || a.ceil)) r.needs(18);
@@ -135,9 +157,10 @@ Status raise_pool(Raising& r) {
   ASSIGN(const int rank, r.rank(0));
   const PoolLayout layout = layout_of(a, rank);
   TRY(check_pool(r, a, layout));
-  const Name x = planes_of(r, layout);
+  std::vector<std::int64_t> pads = a.pads;
+  const Name x = cut(r, planes_of(r, layout), pads);
   Raising::Attributes attributes = {attribute("kernel_shape", a.kernel)};
-  add_window(attributes, a.strides, a.dilations, a.pads, a.auto_pad);
+  add_window(attributes, a.strides, a.dilations, pads, a.auto_pad);
   if (a.ceil) attributes.push_back(attribute("ceil_mode", std::int64_t{1}));
   if (a.op == PoolOp::max) {
     if (a.column_major) attributes.push_back(attribute("storage_order", std::int64_t{1}));

@@ -38,6 +38,7 @@ Result<Model> to_model(const gossamer::Graph& graph, const WriteOptions& options
     writer.opset = opset;
     writer.canonical = options.canonical;
     writer.source = options.source;
+    if (options.source != nullptr) writer.dim_names.emplace(*options.source);
     ASSIGN(onnx::Graph written, GraphWriter(writer, graph, nullptr).write());
     std::int64_t wanted = writer.needed;
     if (!options.opset && writer.spelled) wanted = std::max(wanted, kDefaultOpset);

@@ -8,6 +8,7 @@
 namespace gossamer {
 namespace {
 
+// Those of the graph and of all bodies.
 void add_constants(const Graph& graph, GraphSummary& s) {
   for (const ValueInfo& v : graph.values) {
     if (!v.constant) continue;
@@ -16,6 +17,8 @@ void add_constants(const Graph& graph, GraphSummary& s) {
     s.constant_bytes[std::string(dtype_name(v.constant->dtype()))] +=
         static_cast<std::int64_t>(v.constant->byte_size());
   }
+  for (const Node& node : graph.nodes)
+    for (const auto& body : node.bodies) add_constants(*body, s);
 }
 
 void add_nodes(const Graph& graph, GraphSummary& s) {
@@ -39,8 +42,9 @@ std::optional<std::int64_t> bytes_of(const Type& type) {
                : std::nullopt;
 }
 
-// Walks the nodes in order, adding results and dropping operands after their last use.
-std::optional<std::int64_t> peak_bytes(const Graph& graph) {
+// Walks the nodes in order, adding results and dropping operands after their last use; the largest
+// body of a node counts while it runs. What a body captures is held outside: `inputs` is false.
+std::optional<std::int64_t> peak_bytes(const Graph& graph, bool inputs) {
   std::vector<std::int32_t> uses = graph.use_counts();
   std::vector<std::int64_t> held(graph.values.size(), 0);
   std::int64_t live = 0, peak = 0;
@@ -53,8 +57,13 @@ std::optional<std::int64_t> peak_bytes(const Graph& graph) {
     return true;
   };
   for (ValueId v : graph.inputs)
-    if (uses[static_cast<std::size_t>(v)] > 0 && !hold(v)) return std::nullopt;
+    if (inputs && uses[static_cast<std::size_t>(v)] > 0 && !hold(v)) return std::nullopt;
   for (const Node& node : graph.nodes) {
+    for (const auto& body : node.bodies) {
+      const std::optional<std::int64_t> bytes = peak_bytes(*body, false);
+      if (!bytes) return std::nullopt;
+      peak = std::max(peak, live + *bytes);
+    }
     for (ValueId v : node.results)
       if (v != kNoValue && uses[static_cast<std::size_t>(v)] > 0 && !hold(v)) return std::nullopt;
     for (ValueId v : node.operands)
@@ -69,10 +78,8 @@ std::optional<std::int64_t> peak_bytes(const Graph& graph) {
 GraphSummary summarize(const Graph& graph) {
   GraphSummary s;
   add_constants(graph, s);
-  for (const Node& node : graph.nodes)
-    for (const auto& body : node.bodies) add_constants(*body, s);
   add_nodes(graph, s);
-  s.peak_activation_bytes = peak_bytes(graph);
+  s.peak_activation_bytes = peak_bytes(graph, true);
   return s;
 }
 

@@ -15,8 +15,8 @@ struct GraphSummary {
   std::int64_t parameters = 0;  // elements of floating and integer constants of rank 1 and more
   std::map<std::string, std::int64_t> constant_bytes;  // by dtype, as held
   Dim macs;                                            // of one run, each body once
-  // Most bytes that values live at one time in the order of execution, constants apart; nothing
-  // when an extent is open.
+  // Most bytes that values live at one time in the order of execution, constants apart; at a
+  // node with bodies what the largest of them holds is added. Nothing when an extent is open.
   std::optional<std::int64_t> peak_activation_bytes;
 };
 
