@@ -29,6 +29,15 @@ function(gossamer_library target name export)
 endfunction()
 
 function(gossamer_libraries)
+  # What runs once a model, not once a number, is compiled for size.
+  foreach(room IN ITEMS door door_lean)
+    target_compile_options(gossamer_${room} PRIVATE $<$<CONFIG:Release>:-Os>)
+  endforeach()
+  foreach(file IN ITEMS runtime/operations.cc package/encode.cc package/format.cc package/write.cc
+      reference/copy_text.cc reference/pointwise_text.cc)
+    set_source_files_properties("${CMAKE_SOURCE_DIR}/src/${file}" PROPERTIES
+      COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
+  endforeach()
   gossamer_library(gossamer_lean gossamer_runtime runtime door door_lean)
   if(TARGET gossamer_door_full)
     gossamer_library(gossamer_whole gossamer gossamer door door_full)
