@@ -53,7 +53,8 @@ typedef enum gossamer_dtype {
   GOSSAMER_F64 = 11,
   GOSSAMER_U32 = 12,
   GOSSAMER_U64 = 13,
-  GOSSAMER_BF16 = 16
+  GOSSAMER_BF16 = 16,
+  GOSSAMER_DTYPE_WIDE = 0x7fffffff /* no type: makes every int a value that may be refused */
 } gossamer_dtype;
 
 typedef struct gossamer_error gossamer_error;

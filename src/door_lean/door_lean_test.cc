@@ -171,8 +171,10 @@ TEST_F(DoorLean, HooksHearOfOpeningAndOfSteps) {
 TEST_F(DoorLean, OptionsAreChecked) {
   gossamer_options options{};
   EXPECT_EQ(open(&options), GOSSAMER_USAGE);  // no size
-  options.size = sizeof(std::size_t);         // of a caller who knows no option
-  options.threads = -1;                       // beyond what it knows
+  gossamer_error_free(error_);
+  error_ = nullptr;
+  options.size = sizeof(std::size_t);  // of a caller who knows no option
+  options.threads = -1;                // beyond what it knows
   ASSERT_EQ(open(&options), GOSSAMER_OK);
   gossamer_session* other = nullptr;
   options.size = sizeof options;
