@@ -6,17 +6,29 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import onnx
 import pytest
 
 from tests.models.compare import ROOT, TOOL, assert_close, fetch, run_peer
-from tests.roundtrip.test_roundtrip import feeds_for
+from tests.models.inputs import noise
 
 PASSES = [
     name
     for table in ["passes.def", "target_passes.def"]
     for name in re.findall(r"^PASS\((\w+),", (ROOT / "src/passes" / table).read_text(), re.M)
 ]
+
+
+def feeds_for(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Plausible inputs by the model's declared types; open extents are 1."""
+    feeds = {}
+    for value in onnx.load(path, load_external_data=False).graph.input:
+        t = value.type.tensor_type
+        shape = [d.dim_value if d.dim_value > 0 else 1 for d in t.shape.dim]
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(t.elem_type)
+        feeds[value.name] = noise(*shape) if dtype == np.float32 else np.ones(shape, dtype)
+    return feeds
 
 
 @pytest.fixture(scope="module")
