@@ -9,6 +9,7 @@
 
 #include "compile/translate.h"
 #include "graph/primitive.h"
+#include "kernels/gemm/finish.h"
 #include "primitives/primitives.h"
 
 namespace gossamer::compile {
@@ -168,6 +169,7 @@ std::optional<Epilogue> epilogue_for(const Graph& graph, NodeId product, NodeId 
     rest = translate(program, inputs);
     if (!rest) return std::nullopt;
   }
+  if (e.operands.size() > kernels::kMaxEpilogueOperands) return std::nullopt;
   e.program = std::move(*rest);
   return e;
 }

@@ -1,10 +1,8 @@
 // Models in ONNX behind the door: read, compiled when asked, run by the reference.
+#include "compile/compile.h"
 #include "door_full/operators.h"
 #include "onnx/bind.h"
 #include "onnx/lower.h"
-#if __has_include("compile/compile.h")
-#include "compile/compile.h"
-#endif
 
 namespace gossamer::door {
 namespace {
@@ -30,12 +28,8 @@ class OnnxSource : public Source {
   }
 
   Result<runtime::Program> compile() const override {
-#if __has_include("compile/compile.h")
     ASSIGN(const Graph graph, onnx::lower(model_, options_));
     return compile::compile(graph);
-#else
-    return unsupported("this build cannot compile models", "open a .goss package");
-#endif
   }
 
   Result<std::vector<NamedValue>> run(std::vector<NamedValue> given) const override {
@@ -43,6 +37,7 @@ class OnnxSource : public Source {
     for (NamedValue& v : given) feeds.insert_or_assign(v.name, std::move(v.value));
     ASSIGN(auto values, onnx::run_reference(model_, feeds, options_, {}));
     std::vector<NamedValue> out;
+    out.reserve(values.size());
     for (onnx::NamedValue& v : values) out.push_back({std::move(v.name), std::move(v.value)});
     return out;
   }
