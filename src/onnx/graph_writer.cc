@@ -236,6 +236,28 @@ void GraphWriter::find_items() {
   }
 }
 
+const FusedBias* GraphWriter::bias_of_product(const gossamer::Node& node) const {
+  const auto it = std::find_if(biases_.begin(), biases_.end(), [&](const FusedBias& b) {
+    return &graph_.node(b.product) == &node;
+  });
+  return it == biases_.end() ? nullptr : &*it;
+}
+
+const FusedBias* GraphWriter::bias_of_reader(const gossamer::Node& node) const {
+  const auto it = std::find_if(biases_.begin(), biases_.end(),
+                               [&](const FusedBias& b) { return &graph_.node(b.reader) == &node; });
+  return it == biases_.end() ? nullptr : &*it;
+}
+
+std::vector<ValueId> GraphWriter::reads(const Item& item) const {
+  if (item.origin != kNoOrigin) return graph_.origins[static_cast<std::size_t>(item.origin)].inputs;
+  const gossamer::Node& node = graph_.node(item.nodes[0]);
+  std::vector<ValueId> out = node.operands;
+  if (const FusedBias* bias = bias_of_reader(node)) out[bias->operand] = kNoValue;
+  if (const FusedBias* bias = bias_of_product(node)) out.push_back(bias->bias);
+  return out;
+}
+
 // What the outputs depend on. An operator that stays depends on all its inputs, read or not.
 std::vector<bool> GraphWriter::needed_items() const {
   std::vector<bool> needed(items_.size());
@@ -248,11 +270,8 @@ std::vector<bool> GraphWriter::needed_items() const {
     const auto i = static_cast<std::size_t>(item_of_[static_cast<std::size_t>(p)]);
     if (needed[i]) continue;
     needed[i] = true;
-    const Item& item = items_[i];
-    const std::vector<ValueId>& reads =
-        item.origin != kNoOrigin ? graph_.origins[static_cast<std::size_t>(item.origin)].inputs
-                                 : graph_.node(item.nodes[0]).operands;
-    pending.insert(pending.end(), reads.begin(), reads.end());
+    const std::vector<ValueId> next = reads(items_[i]);
+    pending.insert(pending.end(), next.begin(), next.end());
   }
   return needed;
 }
@@ -283,6 +302,7 @@ Status GraphWriter::write_item(const Item& item) {
     return {};
   }
   const gossamer::Node& node = graph_.node(item.nodes[0]);
+  if (const FusedBias* bias = bias_of_reader(node); bias != nullptr && bias->alone) return {};
   const RaiseFn raise = find_raise(*node.primitive);
   if (raise == nullptr)
     return unsupported(graph_.describe(item.nodes[0]) + ": '" + std::string(node.primitive->name) +
@@ -336,6 +356,13 @@ Result<onnx::Graph> GraphWriter::write() {
   for (const ValueId v : graph_.outputs)
     if (!graph_.value(v).constant) static_cast<void>(name(v));
   find_items();
+  biases_ = find_fused_biases(graph_, [&](NodeId n) {
+    const auto item = static_cast<std::size_t>(item_of_[static_cast<std::size_t>(n)]);
+    return items_[item].origin == kNoOrigin && !model_.canonical;
+  });
+  for (const FusedBias& bias : biases_)
+    if (bias.alone)
+      set_name(graph_.node(bias.product).results[0], name(graph_.node(bias.reader).results[0]));
   const std::vector<bool> needed = needed_items();
   for (std::size_t i = 0; i < items_.size(); ++i)
     if (needed[i]) TRY(write_item(items_[i]));

@@ -10,6 +10,7 @@
 
 #include "graph/graph.h"
 #include "onnx/dim_names.h"
+#include "onnx/fused_bias.h"
 #include "onnx/model.h"
 
 namespace gossamer::onnx {
@@ -57,6 +58,9 @@ class GraphWriter {
   std::string name(ValueId v);
   // An initializer of these elements, shared with equal ones when it is small.
   std::string constant(const Tensor& tensor, std::string_view wanted);
+  // The bias that a convolution takes, and the reader that leaves it to it; or null.
+  const FusedBias* bias_of_product(const gossamer::Node& node) const;
+  const FusedBias* bias_of_reader(const gossamer::Node& node) const;
   void append(Node node) {
     node.name = model_.claim_node(node.name);
     out_.nodes.push_back(std::move(node));
@@ -71,6 +75,7 @@ class GraphWriter {
   void find_items();
   bool stays(OriginId origin, const std::vector<NodeId>& nodes);
   bool is_available(ValueId v) const;
+  std::vector<ValueId> reads(const Item& item) const;
   std::vector<bool> needed_items() const;
   Status write_item(const Item& item);
   void write_origin(const Item& item);
@@ -83,10 +88,11 @@ class GraphWriter {
   const gossamer::Graph& graph_;
   const GraphWriter* outer_;
   onnx::Graph out_;
-  std::vector<bool> read_;                        // by value
-  std::vector<std::string> names_;                // by value; empty: none yet
-  std::vector<Item> items_;                       // in order of execution
-  std::vector<std::int32_t> item_of_;             // by node
+  std::vector<bool> read_;             // by value
+  std::vector<std::string> names_;     // by value; empty: none yet
+  std::vector<Item> items_;            // in order of execution
+  std::vector<std::int32_t> item_of_;  // by node
+  std::vector<FusedBias> biases_;
   std::map<std::string, std::string> constants_;  // names by what they hold
 };
 

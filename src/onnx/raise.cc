@@ -99,6 +99,16 @@ const Tensor* Raising::constant_operand(std::size_t i) const {
   return c ? &*c : nullptr;
 }
 
+Raising::Name Raising::bias() {
+  const FusedBias* bias = writer_.bias_of_product(node_);
+  if (bias == nullptr) return {};
+  const gossamer::ValueInfo& info = graph().value(bias->bias);
+  if (!info.constant || info.constant->rank() == 1) return writer_.name(bias->bias);
+  return writer_.constant(info.constant->reshaped(Shape{info.constant->count()}), info.name);
+}
+
+const FusedBias* Raising::taken_bias() const { return writer_.bias_of_reader(node_); }
+
 const gossamer::Type& Raising::result_type(std::size_t i) const {
   return graph().value(node_.results[i]).type;
 }

@@ -14,6 +14,7 @@
 namespace gossamer::onnx {
 
 class GraphWriter;
+struct FusedBias;
 
 // Attributes of emitted nodes.
 Attribute attribute(std::string_view name, std::int64_t value);
@@ -53,6 +54,10 @@ class Raising {
   Result<int> rank(std::size_t i) const;  // unsupported when it is not known
   // The operand as a constant, or null.
   const Tensor* constant_operand(std::size_t i) const;
+  // Of a convolution: the vector that its reader leaves to it to add; "" when there is none.
+  Name bias();
+  // Of a Pointwise: what a convolution before it has added already, or null.
+  const FusedBias* taken_bias() const;
   std::size_t result_count() const { return node_.results.size(); }
   // Result i is there and somebody reads it.
   bool has_result(std::size_t i) const;

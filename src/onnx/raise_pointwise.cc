@@ -6,6 +6,7 @@
 #include <set>
 
 #include "onnx/canonical.h"
+#include "onnx/fused_bias.h"
 #include "onnx/raise_quantize.h"
 
 namespace gossamer::onnx {
@@ -61,10 +62,32 @@ std::string_view plain_operator(Op op) {
   }
 }
 
+// The program, with what a convolution has added already read as it comes.
+PointwiseProgram without_fused_bias(const Raising& r, PointwiseProgram program) {
+  const FusedBias* bias = r.taken_bias();
+  if (bias == nullptr) return program;
+  const auto reads = [](const Instruction& in, std::size_t operand) {
+    const auto is = [&](Ref ref) {
+      return ref.kind == Ref::Kind::input && static_cast<std::size_t>(ref.index) == operand;
+    };
+    return is(in.args[0]) || is(in.args[1]);
+  };
+  const auto sum = std::find_if(
+      program.instructions.begin(), program.instructions.end(), [&](const Instruction& in) {
+        return in.op == Op::add && reads(in, bias->operand) && reads(in, bias->convolved);
+      });
+  const Ref from{Ref::Kind::result, static_cast<std::int16_t>(sum - program.instructions.begin())};
+  const Ref to{Ref::Kind::input, static_cast<std::int16_t>(bias->convolved)};
+  for (Instruction& in : program.instructions)
+    std::replace(in.args.begin(), in.args.end(), from, to);
+  std::replace(program.results.begin(), program.results.end(), from, to);
+  return program;
+}
+
 class PointwiseRaising {
  public:
   explicit PointwiseRaising(Raising& r)
-      : r_(r), a_(r.attributes<PointwiseAttributes>()), p_(a_.program) {}
+      : r_(r), a_(r.attributes<PointwiseAttributes>()), p_(without_fused_bias(r, a_.program)) {}
 
   Status run();
 
@@ -91,7 +114,7 @@ class PointwiseRaising {
 
   Raising& r_;
   const PointwiseAttributes& a_;
-  const PointwiseProgram& p_;
+  const PointwiseProgram p_;
   std::map<int, Made> made_;  // by instruction
 };
 

@@ -69,7 +69,7 @@ Status raise_conv(Raising& r) {
   }
   const Name x = r.cast(input, r.dtype(0), result);
   const Name w = r.cast(r.operand(1), r.dtype(1), result);
-  r.result(0, r.emit("Conv", {x, w}, std::move(attributes)));
+  r.result(0, r.emit("Conv", {x, w, r.bias()}, std::move(attributes)));
   return {};
 }
 
@@ -86,7 +86,7 @@ Status raise_conv_transpose(Raising& r) {
   const DType result = r.result_type(0).dtype;
   const Name x = r.cast(r.operand(0), r.dtype(0), result);
   const Name w = r.cast(r.operand(1), r.dtype(1), result);
-  r.result(0, r.emit("ConvTranspose", {x, w}, std::move(attributes)));
+  r.result(0, r.emit("ConvTranspose", {x, w, r.bias()}, std::move(attributes)));
   return {};
 }
 

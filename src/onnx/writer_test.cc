@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "base/test_folder.h"
+#include "graph/text.h"
 #include "graph/type.h"
 #include "onnx/extract.h"
 #include "onnx/graph_writer.h"
 #include "onnx/lower.h"
 #include "onnx/raise.h"
 #include "onnx/schemas.h"
+#include "primitives/primitives.h"
 
 namespace gossamer::onnx {
 namespace {
@@ -229,6 +231,30 @@ TEST(Writer, SpellsGroupsAsOneOperator) {
                                  kCanonical);
   ASSERT_TRUE(written.ok()) << written.status().message();
   EXPECT_EQ(operators(*written), std::vector<std::string>{"GroupNormalization"});
+}
+
+TEST(Writer, GivesAConvolutionTheBiasThatIsAddedBehindIt) {
+  const auto graph = parse_graph(R"(graph g(x: f32[1,2,4,4]) -> (y) {
+    w: f32[3,2,1,1] = constant {1, 2, 3, 4, 5, 6}
+    q: i32[3] = constant {1, 2, 3}
+    b: f32[3] = pointwise(q) program={(i32) y0 = cast<f32> x0}
+    s: f32[3,1,1] = copy(b) steps={reshape =0 1 1}
+    c: f32[1,3,1,1] = constant {1, 2, 3}
+    u: f32[1,3,4,4] = conv(x, w)
+    v: f32[1,3,4,4] = pointwise(c, u) program={(f32, f32) a = add x0 x1; y0 = max a 0:f32}
+    w2: f32[3,3,1,1] = constant {1, 2, 3, 4, 5, 6, 7, 8, 9}
+    t: f32[1,3,4,4] = conv(v, w2)
+    y: f32[1,3,4,4] = pointwise(t, s) program={(f32, f32) y0 = add x0 x1}
+  })",
+                                 find_primitive);
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  const auto written = to_model(*graph, {});
+  ASSERT_TRUE(written.ok());
+  EXPECT_EQ(operators(*written), (std::vector<std::string>{"Cast", "Conv", "Relu", "Conv"}));
+  for (const Node& n : written->graph.nodes) {
+    if (n.op_type != "Conv") continue;
+    EXPECT_EQ(n.inputs.size(), 3U);
+  }
 }
 
 TEST(Writer, LiftsTheOpsetToOneWhoseOperatorsTakeBfloat16) {
