@@ -127,12 +127,13 @@ void check_all(const Case& c) {
     addresses.push_back(bias.data());
   }
   if (c.epilogue >= 0) {
-    step.epilogue = test_epilogue(c.epilogue);
-    if (c.epilogue == 2) {
+    const bool sum = c.epilogue >= kSum;
+    step.epilogue = sum ? sum_epilogue(c.epilogue) : test_epilogue(c.epilogue);
+    if (c.epilogue >= 2) {
       inputs.push_back(y.view);
       addresses.push_back(c.in_place ? y.data() : other.data());
     }
-    if (c.epilogue >= 1) {
+    if (c.epilogue == 1 || c.epilogue == 2) {
       View v = y.view;
       for (auto& stride : v.strides) stride = 0;
       v.strides[1] = 1;
@@ -147,8 +148,10 @@ void check_all(const Case& c) {
     const std::int64_t m = i / pixels % c.filters;
     double sum = plain.sum(c, x, w, i) + (c.bias ? bias.at(m) : 0);
     if (c.clamp) sum = std::min(std::max(sum, -0.5), 0.75);
-    if (c.epilogue >= 0) sum *= c.epilogue == 2 ? other.at(i) : 2;
-    if (c.epilogue >= 1) sum += shift.at(m);
+    if (c.epilogue >= kSum) sum += other.at(i);
+    if (c.epilogue == kBoundedSum) sum = std::max(sum, 0.25);
+    if (c.epilogue >= 0 && c.epilogue < kSum) sum *= c.epilogue == 2 ? other.at(i) : 2;
+    if (c.epilogue == 1 || c.epilogue == 2) sum += shift.at(m);
     expected.push_back(sum);
   }
 
@@ -291,12 +294,14 @@ TEST(Conv, DepthwiseOfOtherShapes) {
 }
 
 TEST(Conv, Epilogues) {
-  for (const int operands : {0, 1, 2})
+  for (const int operands : {0, 1, 2, kSum, kBoundedSum})
     for (const bool in_place : {false, true}) {
       Case c = image(16, 70, {9, 8}, {3, 3}, {1, 1});
       c.epilogue = operands;
-      c.in_place = in_place && operands == 2;
+      c.in_place = in_place && operands >= 2;
       c.bias = c.clamp = true;
+      check_layouts(c);
+      c.clamp = operands < 2;
       check_layouts(c);
       c.filters = 280;
       c.batch = 2;

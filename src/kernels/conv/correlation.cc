@@ -2,6 +2,7 @@
 #include "kernels/conv/correlation.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace gossamer::kernels {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::int64_t kStagePanels = 16;           // that the stage is wide at
 constexpr std::int64_t kSlabFloats = 48 << 10;      // of x gathered at a time
 constexpr std::int64_t kBlockAddresses = 16 << 10;  // of runs of a block
 constexpr std::int64_t kMaxBlock = 256;             // rows
-constexpr std::int64_t kFewChannels = 8;            // not worth runs of their own
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr std::int64_t kFewChannels = 8;  // not worth runs of their own
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -51,6 +53,12 @@ Result<Correlation> Correlation::make(const CorrelationSpec& spec) {
   c.axes_ = spec.axes;
   c.low_ = spec.low;
   c.high_ = spec.high;
+  const bool bounded = spec.low != -kInfinity || spec.high != kInfinity;
+  if (bounded || is_depthwise(spec.group, spec.x.extents[1])) c.finish_.stage_sum();
+  if (const auto& sum = c.finish_.sum()) {
+    c.low_ = sum->low;
+    c.high_ = sum->high;
+  }
   c.group_ = spec.group;
   c.batch_ = spec.y.extents[0];
   c.channels_ = spec.x.extents[1];
@@ -250,6 +258,10 @@ void Correlation::run_products(const Run& run, const Pixels& from, Range rows, R
   product.columns = filters_ / group_;
   product.low = low_;
   product.high = high_;
+  if (finish_.sum()) {
+    product.adds = true;
+    product.addend = Finish::addend(run.y, run.operands);
+  }
   for (std::int64_t g = panels.begin / panels_; g * panels_ < panels.end; ++g) {
     const Range own = {std::max(panels.begin - g * panels_, std::int64_t{0}),
                        std::min(panels.end - g * panels_, panels_)};
@@ -270,7 +282,8 @@ void Correlation::run_chunk(const Run& run, Product product, std::span<const Til
     return;
   }
   auto* stage = reinterpret_cast<float*>(run.workspace + stage_at_);
-  const std::int64_t width = stage_panels_ * kPanel;
+  // Rows without gaps where all columns fit: the epilogue goes through them as one.
+  const std::int64_t width = std::min(stage_panels_ * kPanel, product.columns);
   for (std::int64_t i = 0; i < count; ++i) out[i] = stage + i * width;
   for (std::int64_t p = panels.begin; p < panels.end; p += stage_panels_) {
     const std::int64_t end = std::min(p + stage_panels_, panels.end);

@@ -62,7 +62,7 @@ void Correlation::run_depthwise(const Run& run, const Pixels& from, Range rows) 
   auto* tiles = reinterpret_cast<NeighborTile*>(run.workspace + tiles_at_);
   const std::int64_t count = rows.end - rows.begin, stride = panels_ * kPanel;
   if (finish_.staged())
-    for (std::int64_t i = 0; i < count; ++i) out[i] = stage + i * stride;
+    for (std::int64_t i = 0; i < count; ++i) out[i] = stage + i * filters_;
   else
     finish_.addresses(run.y, rows.begin, count, 0, out);
   auto** addresses = reinterpret_cast<const float**>(run.workspace + addresses_at_);
@@ -91,7 +91,7 @@ void Correlation::run_depthwise(const Run& run, const Pixels& from, Range rows) 
     }
   }
   if (finish_.staged())
-    finish_.finish(stage, stride, rows, {0, filters_}, run.y, run.operands,
+    finish_.finish(stage, filters_, rows, {0, filters_}, run.y, run.operands,
                    run.workspace + scratch_at_);
 }
 

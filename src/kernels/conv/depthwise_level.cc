@@ -9,8 +9,9 @@ namespace {
 
 #define UNROLL _Pragma("GCC unroll 32")
 
+// X outputs from number `x0` on, of a tile that has `inputs` inputs a row.
 template <int K, int S, int X, bool Even, bool Whole>
-INLINE void channels(const DepthwiseTile& t, std::int64_t c, int n) {
+INLINE void channels(const DepthwiseTile& t, int x0, int inputs, std::int64_t c, int n) {
   constexpr int kInputs = (X - 1) * S + K;
   const auto load = [&](const float* p) __attribute__((always_inline)) {
     return Whole ? F32::load(p) : F32::load_first(p, n);
@@ -18,10 +19,10 @@ INLINE void channels(const DepthwiseTile& t, std::int64_t c, int n) {
   F32 sum[X];
   const F32 start = t.bias ? load(t.bias + c) : F32::zero();
   UNROLL for (int x = 0; x < X; ++x) sum[x] = start;
-  const float* const* in = t.in;
+  const float* const* in = t.in + (Even ? 0 : x0 * S);
   const float* weights = t.weights + c;
-  for (std::int64_t r = 0; r < t.rows; ++r, in += Even ? 1 : kInputs, weights += K * t.stride) {
-    const float* pixel = in[0] + c;
+  for (std::int64_t r = 0; r < t.rows; ++r, in += Even ? 1 : inputs, weights += K * t.stride) {
+    const float* pixel = in[0] + c + x0 * S * t.pixel;
     F32 w[K];
     UNROLL for (int j = 0; j < K; ++j) w[j] = F32::load(weights + j * t.stride);
     UNROLL for (int i = 0; i < kInputs; ++i) {
@@ -35,18 +36,32 @@ INLINE void channels(const DepthwiseTile& t, std::int64_t c, int n) {
   UNROLL for (int x = 0; x < X; ++x) {
     const F32 y = min_raw(high, max_raw(low, sum[x]));
     if constexpr (Whole)
-      y.store(t.out[x] + c);
+      y.store(t.out[x0 + x] + c);
     else
-      y.store_first(t.out[x] + c, n);
+      y.store_first(t.out[x0 + x] + c, n);
   }
 }
 
+#if defined(__AVX2__)
+constexpr bool kWide = true;
+#else
+constexpr bool kWide = false;  // sixteen registers of four
+#endif
+
 template <int K, int S, int X, bool Even>
 INLINE void all_channels(const DepthwiseTile& t) {
-  std::int64_t c = t.begin;
-  for (; c + F32::kLanes <= t.end; c += F32::kLanes)
-    channels<K, S, X, Even, true>(t, c, F32::kLanes);
-  if (c < t.end) channels<K, S, X, Even, false>(t, c, static_cast<int>(t.end - c));
+  // Outputs whose sums are made together: of whole vectors, of a rest.
+  constexpr int kTogether = kWide || K <= 3 ? X : 1, kRest = kWide ? X : 1;
+  constexpr int kInputs = (X - 1) * S + K;
+  std::int64_t end = t.begin;
+#pragma GCC unroll 1
+  for (int x = 0; x < X; x += kTogether)
+    for (end = t.begin; end + F32::kLanes <= t.end; end += F32::kLanes)
+      channels<K, S, kTogether, Even, true>(t, x, kInputs, end, F32::kLanes);
+  if (end == t.end) return;
+#pragma GCC unroll 1
+  for (int x = 0; x < X; x += kRest)
+    channels<K, S, kRest, Even, false>(t, x, kInputs, end, static_cast<int>(t.end - end));
 }
 
 template <int K, int S, int X>

@@ -2,6 +2,9 @@
 #include "kernels/gemm/finish.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -28,7 +31,37 @@ Status check(const VectorProgram& epilogue, const View& y, std::span<const View>
   return {};
 }
 
+// The bounds of x + operand, or of that with a lower bound.
+std::optional<Finish::Sum> sum_of(const VectorProgram& p) {
+  using Kind = VectorOperand::Kind;
+  if (p.instructions.size() != 1 || p.inputs.size() != 2 || p.inputs[1] != DType::f32)
+    return std::nullopt;
+  const VectorInstruction& in = p.instructions[0];
+  const bool bounded = in.op == VectorOp::addmax;
+  if ((in.op != VectorOp::add && !bounded) || in.type != VectorType::f32 ||
+      in.args[0].kind != Kind::input || in.args[1].kind != Kind::input ||
+      in.args[0].index == in.args[1].index)
+    return std::nullopt;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (!bounded) return Finish::Sum{-kInfinity, kInfinity};
+  if (in.args[2].kind != Kind::constant) return std::nullopt;
+  const auto bits = static_cast<std::uint32_t>(p.constants[in.args[2].index].bits);
+  const auto low = std::bit_cast<float>(bits);
+  if (std::isnan(low)) return std::nullopt;
+  return Finish::Sum{low, kInfinity};
+}
+
 }  // namespace
+
+std::int64_t Finish::addend(const float* y, const void* const* operands) {
+  return (reinterpret_cast<std::intptr_t>(operands[0]) - reinterpret_cast<std::intptr_t>(y)) /
+         static_cast<std::int64_t>(sizeof(float));
+}
+
+void Finish::stage_sum() {
+  if (sum_) staged_ = true;
+  sum_.reset();
+}
 
 Result<Finish> Finish::make(const VectorProgram& epilogue, Level level, const View& y,
                             int column_axis, std::span<const View> operands) {
@@ -59,7 +92,13 @@ Result<Finish> Finish::make(const VectorProgram& epilogue, Level level, const Vi
   const bool one_column = f.columns_ == 1;
   f.across_ = !f.epilogue_.empty() &&
               (one_column || (f.column_strides_[0] != 1 && f.walk_.steps()[0] == 1));
-  f.staged_ = !f.epilogue_.empty() || f.column_strides_[0] != 1;
+  if (!operands.empty() && f.column_strides_[0] == 1) {
+    bool alike = true;
+    for (std::size_t a = 0; a < static_cast<std::size_t>(y.rank); ++a)
+      alike = alike && operands[0].extents[a] == y.extents[a] && stride(0, a) == stride(1, a);
+    if (alike) f.sum_ = sum_of(f.epilogue_);
+  }
+  f.staged_ = (!f.epilogue_.empty() && !f.sum_) || f.column_strides_[0] != 1;
   return f;
 }
 
@@ -70,6 +109,7 @@ void Finish::addresses(float* y, std::int64_t row, std::int64_t count, std::int6
 
 void Finish::place_side_by_side(std::vector<Offsets> matrices) {
   matrices_ = std::move(matrices);
+  stage_sum();
   staged_ = true;
 }
 

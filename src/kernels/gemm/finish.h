@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,6 +30,17 @@ class Finish {
   using Offsets = std::array<std::int64_t, 1 + kMaxEpilogueOperands>;
   // Has the products hold several matrices, each with y's columns.
   void place_side_by_side(std::vector<Offsets> matrices);
+
+  // An epilogue that tiles can do themselves: operand 0, which lies as y does, added to the
+  // products, then bounds.
+  struct Sum {
+    float low, high;
+  };
+  const std::optional<Sum>& sum() const { return sum_; }
+  // Elements from a result to what is added to it.
+  static std::int64_t addend(const float* y, const void* const* operands);
+  // Has finish() do the sum as well.
+  void stage_sum();
 
   // Whether products go to a stage, a block of rows of columns, and from there to y by finish().
   bool staged() const { return staged_; }
@@ -66,6 +78,7 @@ class Finish {
   const GemmTable* table_ = nullptr;
   Level level_ = Level::v2;
   bool staged_ = false;
+  std::optional<Sum> sum_;
   bool across_ = false;  // the epilogue goes along rows of y, since these lie side by side
   std::size_t tensors_ = 1;
   RowWalk<kTensors> walk_;

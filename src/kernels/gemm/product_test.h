@@ -113,6 +113,18 @@ inline VectorProgram test_epilogue(int operands) {
   return *b.finish(results);
 }
 
+// x + operand 0, or the larger of that and 1/4: what tiles do themselves.
+inline constexpr int kSum = 3, kBoundedSum = 4;  // numbers of epilogues
+inline VectorProgram sum_epilogue(int epilogue) {
+  VectorBuilder b;
+  using Value = VectorBuilder::Value;
+  const Value add[] = {*b.input(DType::f32), *b.input(DType::f32)};
+  const Value sum = *b.emit("add", DType::f32, add);
+  const Value bounded[] = {sum, *b.constant(DType::f32, std::bit_cast<std::uint32_t>(0.25f))};
+  const Value results[] = {epilogue == kBoundedSum ? *b.emit("max", DType::f32, bounded) : sum};
+  return *b.finish(results);
+}
+
 // Whether y holds `expected` (row-major, absolute tolerance), and nothing beside y was written.
 inline void expect_near(const TestTensor& y, const std::vector<double>& expected, double tolerance,
                         const std::string& what) {

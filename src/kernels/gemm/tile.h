@@ -12,7 +12,8 @@ inline constexpr int kMaxPanels = 4;   // panels that a tile spans at most
 inline constexpr int kMaxHeight = 12;  // rows of a tile at most
 
 // out[i][column + c] = clamp(bias[c] + sum over runs r and steps k of
-//   rows[r * height + i][offset + k] * panel[at[r] + k][c]) for c < columns.
+//   rows[r * height + i][offset + k] * panel[at[r] + k][c] + addend) for c < columns, where addend
+// is what stands `addend` elements after the result if `adds`, else 0.
 struct GemmTile {
   const float* const* rows = nullptr;  // where each run of each row begins
   const std::int64_t* at = nullptr;    // the panels' first row for each run
@@ -27,8 +28,10 @@ struct GemmTile {
   int columns = 0;                // more than 16 * (panels - 1), at most 16 * panels
   const float* bias = nullptr;    // of `columns`, or null: 0
   float low = 0, high = 0;        // a NaN stays one
-  const char* ahead = nullptr;    // what to fetch into the second level cache meanwhile,
-  std::int64_t ahead_step = 0;    // so many bytes a step
+  bool adds = false;
+  std::int64_t addend = 0;
+  const char* ahead = nullptr;  // what to fetch into the second level cache meanwhile,
+  std::int64_t ahead_step = 0;  // so many bytes a step
 };
 using GemmFunction = void (*)(const GemmTile&);
 

@@ -14,27 +14,43 @@ namespace {
 
 constexpr int kVectors = kPanel / F32::kLanes;  // vectors of a panel
 
-// Stores the first n columns of a row of V vectors.
+// The first n columns of a row of V vectors; all but the last panel are whole.
 template <int V>
 INLINE void store_row(const F32* v, float* out, int n) {
-  UNROLL for (int j = 0; j < V; ++j) {
+  constexpr int kWhole = V - kVectors;
+  UNROLL for (int j = 0; j < kWhole; ++j) v[j].store(out + j * F32::kLanes);
+  n -= kWhole * F32::kLanes;
+  out += kWhole * F32::kLanes;
+#if defined(__AVX512F__)
+  v[kWhole].store_first(out, n);
+#else
+  UNROLL for (int j = 0; j < kVectors; ++j) {
     const int left = n - j * F32::kLanes;
     if (left >= F32::kLanes)
-      v[j].store(out + j * F32::kLanes);
+      v[kWhole + j].store(out + j * F32::kLanes);
     else if (left > 0)
-      v[j].store_first(out + j * F32::kLanes, left);
+      v[kWhole + j].store_first(out + j * F32::kLanes, left);
   }
+#endif
 }
 
 template <int V>
 INLINE void load_row(F32* v, const float* from, int n) {
-  UNROLL for (int j = 0; j < V; ++j) {
+  constexpr int kWhole = V - kVectors;
+  UNROLL for (int j = 0; j < kWhole; ++j) v[j] = F32::load(from + j * F32::kLanes);
+  n -= kWhole * F32::kLanes;
+  from += kWhole * F32::kLanes;
+#if defined(__AVX512F__)
+  v[kWhole] = F32::load_first(from, n);
+#else
+  UNROLL for (int j = 0; j < kVectors; ++j) {
     const int left = n - j * F32::kLanes;
     if (left >= F32::kLanes)
-      v[j] = F32::load(from + j * F32::kLanes);
+      v[kWhole + j] = F32::load(from + j * F32::kLanes);
     else
-      v[j] = left > 0 ? F32::load_first(from + j * F32::kLanes, left) : F32::zero();
+      v[kWhole + j] = left > 0 ? F32::load_first(from + j * F32::kLanes, left) : F32::zero();
   }
+#endif
 }
 
 template <int P, int H>
@@ -72,6 +88,11 @@ void tile(const GemmTile& t) {
     }
   }
 
+  if (t.adds) UNROLL for (int i = 0; i < H; ++i) {
+      F32 addend[V];
+      load_row<V>(addend, t.out[i] + (t.column + t.addend), t.columns);
+      UNROLL for (int j = 0; j < V; ++j) sum[i][j] = sum[i][j] + addend[j];
+    }
   const F32 low = F32::all(t.low), high = F32::all(t.high);
   UNROLL for (int i = 0; i < H; ++i) {
     UNROLL for (int j = 0; j < V; ++j) sum[i][j] = min_raw(high, max_raw(low, sum[i][j]));

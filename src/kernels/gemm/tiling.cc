@@ -34,6 +34,8 @@ void run_tiles(const Product& product, std::span<const TileRows> tiles, std::int
   t.offset = product.offset;
   t.low = product.low;
   t.high = product.high;
+  t.adds = product.adds;
+  t.addend = product.addend;
   for (std::int64_t g = 0; g < groups; ++g) {
     const std::int64_t first = begin + (end - begin) * g / groups;
     const std::int64_t last = begin + (end - begin) * (g + 1) / groups;

@@ -41,6 +41,8 @@ struct Product {
   std::int64_t offset = 0;      // as in GemmTile
   const float* bias = nullptr;  // of all columns, or null
   float low = 0, high = 0;
+  bool adds = false;  // as in GemmTile
+  std::int64_t addend = 0;
 };
 
 // Computes panels [begin, end) of `tiles`; each panel goes through all tiles while it is in cache.

@@ -3,6 +3,7 @@
 #include "kernels/matmul/matmul.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "kernels/gemm/finish.h"
@@ -145,6 +146,10 @@ Product MatMul::product(const Run& run) const {
   p.bias = run.bias;
   p.low = low;
   p.high = high;
+  if (finish.sum()) {
+    p.adds = true;
+    p.addend = Finish::addend(run.y, run.operands);
+  }
   return p;
 }
 
@@ -222,7 +227,7 @@ void MatMul::rows_by_panels(const Run& run, Product product, std::int64_t outer,
       run_tiles(product, tiles, panels.begin, panels.end, out, 0);
       continue;
     }
-    const std::int64_t width = stage_panels_ * kPanel;
+    const std::int64_t width = std::min(stage_panels_ * kPanel, size.columns);
     for (std::int64_t r = 0; r < count; ++r) out[r] = stage + r * width;
     for (std::int64_t p = panels.begin; p < panels.end; p += stage_panels_) {
       const std::int64_t end = std::min(p + stage_panels_, panels.end);
@@ -321,6 +326,13 @@ Result<PreparedPtr> prepare(const MatMulStep& step, const Shapes& shapes) {
   made->bias = step.bias;
   made->low = step.low;
   made->high = step.high;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (step.low != -kInfinity || step.high != kInfinity || made->source == Source::dots)
+    made->finish.stage_sum();
+  if (const auto& sum = made->finish.sum()) {
+    made->low = sum->low;
+    made->high = sum->high;
+  }
   made->prepare_blocks(shapes.level, shapes.threads, a.strides[n]);
   return PreparedPtr(std::move(made));
 }

@@ -78,12 +78,13 @@ void check(const Case& c, bool packed) {
   for (auto& stride : shift_view.strides) stride = 0;
   shift_view.strides[c.batch.size() + 1] = 1;
   if (c.epilogue >= 0) {
-    step.epilogue = test_epilogue(c.epilogue);
-    if (c.epilogue == 2) {
+    const bool sum = c.epilogue >= kSum;
+    step.epilogue = sum ? sum_epilogue(c.epilogue) : test_epilogue(c.epilogue);
+    if (c.epilogue >= 2) {
       inputs.push_back(scale.view);
       addresses.push_back(c.in_place ? y.data() : scale.data());
     }
-    if (c.epilogue >= 1) {
+    if (c.epilogue == 1 || c.epilogue == 2) {
       inputs.push_back(shift_view);
       addresses.push_back(shift.data());
     }
@@ -99,8 +100,10 @@ void check(const Case& c, bool packed) {
       sum += static_cast<double>(a.data()[at(inputs[0], batch, c.batch, row, k)]) *
              b.data()[at(b_view, batch, packed ? Dims{} : c.batch, k, column)];
     if (c.clamp) sum = std::min(std::max(sum, -0.5), 0.75);
-    if (c.epilogue >= 0) sum *= c.epilogue == 2 ? scale.at(i) : 2;
-    if (c.epilogue >= 1) sum += shift.at(column);
+    if (c.epilogue >= kSum) sum += scale.at(i);
+    if (c.epilogue == kBoundedSum) sum = std::max(sum, 0.25);
+    if (c.epilogue >= 0 && c.epilogue < kSum) sum *= c.epilogue == 2 ? scale.at(i) : 2;
+    if (c.epilogue == 1 || c.epilogue == 2) sum += shift.at(column);
     expected.push_back(sum);
   }
 
@@ -197,14 +200,16 @@ TEST(MatMul, HeadsOfAttention) {
 }
 
 TEST(MatMul, Epilogues) {
-  for (const int operands : {0, 1, 2})
+  for (const int operands : {0, 1, 2, kSum, kBoundedSum})
     for (const std::int64_t m : {1, 3, 50})
       for (const std::int64_t n : {5, 64, 300}) {
         Case c = sized(m, 30, n);
         c.epilogue = operands;
-        c.bias = c.clamp = m > 1;
+        c.bias = m > 1;
         check_all(c);
-        c.in_place = operands == 2;
+        c.clamp = m > 1;
+        check_all(c);
+        c.in_place = operands >= 2;
         c.batch = {2};
         c.b_batch = {1};
         c.y.order = {1, 0, 2};
