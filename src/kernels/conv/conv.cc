@@ -6,13 +6,16 @@
 
 #include "kernels/conv/correlation.h"
 #include "kernels/conv/weights.h"
+#include "kernels/conv/winograd.h"
 
 namespace gossamer::kernels {
 namespace {
 
+// By a Correlation, or by Winograd's products.
+template <class Algorithm>
 class Conv final : public Prepared {
  public:
-  Conv(Correlation correlation, bool bias) : correlation_(std::move(correlation)), bias_(bias) {
+  Conv(Algorithm correlation, bool bias) : correlation_(std::move(correlation)), bias_(bias) {
     parts = correlation_.parts();
     workspace = correlation_.workspace();
     flops = correlation_.flops();
@@ -31,7 +34,7 @@ class Conv final : public Prepared {
   }
 
  private:
-  Correlation correlation_;
+  Algorithm correlation_;
   bool bias_;
 };
 
@@ -62,8 +65,10 @@ Result<PreparedPtr> prepare(const ConvStep& step, const Shapes& shapes) {
     for (std::int64_t k = 0; k < step.kernel[i]; ++k)
       axis.taps.push_back(k * number_of(step.dilations, i, 1) - number_of(step.pads_begin, i, 0));
   }
+  if (std::optional<Winograd> winograd = Winograd::make(spec))
+    return PreparedPtr(std::make_unique<Conv<Winograd>>(std::move(*winograd), step.bias));
   ASSIGN(Correlation correlation, Correlation::make(spec));
-  return PreparedPtr(std::make_unique<Conv>(std::move(correlation), step.bias));
+  return PreparedPtr(std::make_unique<Conv<Correlation>>(std::move(correlation), step.bias));
 }
 
 std::size_t packed_conv_size(const ConvStep& step) {
