@@ -66,6 +66,14 @@ const CacheSizes& cache_sizes() {
     set_if_known(_SC_LEVEL1_DCACHE_SIZE, s.l1d);
     set_if_known(_SC_LEVEL2_CACHE_SIZE, s.l2);
     set_if_known(_SC_LEVEL3_CACHE_SIZE, s.l3);
+    // Where a package has several last caches, the C library adds them up; this core has one.
+    std::ifstream level("/sys/devices/system/cpu/cpu0/cache/index3/level");
+    std::ifstream size("/sys/devices/system/cpu/cpu0/cache/index3/size");
+    int number = 0;
+    std::int64_t kibibytes = 0;
+    char unit = 0;
+    if (level >> number && number == 3 && size >> kibibytes >> unit && unit == 'K' && kibibytes > 0)
+      s.l3 = kibibytes << 10;
     return s;
   }();
   return sizes;
