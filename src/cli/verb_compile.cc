@@ -29,7 +29,10 @@ void count_steps(const runtime::Program& program, int& kernels, int& scalar) {
 Status CompileVerb::run() const {
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   ASSIGN(const onnx::LowerOptions options, model.lower_options(*loaded));
-  ASSIGN(const Graph graph, onnx::lower(loaded, options));
+  ASSIGN(Graph graph, model.lower(loaded));
+  // What is bound is a constant now, and no input of the package.
+  std::erase_if(graph.inputs,
+                [&](ValueId v) { return options.bound.contains(graph.value(v).name); });
   ASSIGN(const runtime::Program program, compile::compile(graph));
   package::WriteOptions write;
   write.precision = precision;

@@ -88,6 +88,7 @@ void add_generate(CLI::App& app, Invocation& invocation) {
   verb->add_option("--primitive", self->options.primitives, "Make nodes of these only");
   verb->add_option("--output-dir", self->output_dir, "Where to write a folder for each seed")
       ->required();
+  verb->footer("Example: gossamer generate --seed 1 --count 10 --output-dir graphs");
   verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });
 }
 
