@@ -60,6 +60,10 @@ Status print(std::string_view text) {
 
 void ModelOptions::add_to(CLI::App& app) {
   app.add_option("MODEL", path, "The model, an .onnx file")->required();
+  add_details_to(app);
+}
+
+void ModelOptions::add_details_to(CLI::App& app) {
   app.add_option("--shape", shapes, "Fix the shape of an input: NAME=1x3x48x320")
       ->take_all()
       ->expected(1);
@@ -169,14 +173,7 @@ Result<std::pair<std::string, std::string>> split_assignment(const std::string& 
 Result<onnx::LowerOptions> ModelOptions::lower_options(const onnx::Model& model) const {
   onnx::LowerOptions options;
   options.refuse_late = true;
-  std::vector<std::string> inputs, symbols;
-  for (const onnx::ValueInfo& v : model.graph.inputs) {
-    inputs.push_back(v.name);
-    if (!v.type.shape) continue;
-    for (const onnx::Dimension& d : *v.type.shape)
-      if (!d.param.empty() && std::find(symbols.begin(), symbols.end(), d.param) == symbols.end())
-        symbols.push_back(d.param);
-  }
+  const std::vector<std::string> inputs = input_names(model), symbols = symbol_names(model);
   for (const std::string& text : shapes) {
     ASSIGN(auto pair, split_assignment(text, inputs, "--shape"));
     ASSIGN(options.shapes[pair.first], parse_shape(pair.second, text));
@@ -196,6 +193,17 @@ Result<onnx::LowerOptions> ModelOptions::lower_options(const onnx::Model& model)
     options.bound.insert_or_assign(pair.first, *std::move(value));
   }
   return options;
+}
+
+std::vector<std::string> symbol_names(const onnx::Model& model) {
+  std::vector<std::string> symbols;
+  for (const onnx::ValueInfo& v : model.graph.inputs) {
+    if (!v.type.shape) continue;
+    for (const onnx::Dimension& d : *v.type.shape)
+      if (!d.param.empty() && std::find(symbols.begin(), symbols.end(), d.param) == symbols.end())
+        symbols.push_back(d.param);
+  }
+  return symbols;
 }
 
 std::vector<std::string> input_names(const onnx::Model& model) {

@@ -31,6 +31,8 @@ struct ModelOptions {
   std::vector<std::string> binds;   // NAME=FILE.npy or NAME=NUMBER
 
   void add_to(CLI::App& app);
+  // All but the model itself.
+  void add_details_to(CLI::App& app);
   Result<std::shared_ptr<const onnx::Model>> load() const;
   // Parses shapes and dims; a name that the model does not have is a usage error.
   Result<onnx::LowerOptions> lower_options(const onnx::Model& model) const;
@@ -59,6 +61,8 @@ Result<std::map<std::string, Value>> read_npy_inputs(const std::vector<std::stri
                                                      const std::vector<std::string>& names);
 // The names of a model's inputs.
 std::vector<std::string> input_names(const onnx::Model& model);
+// The symbols of its inputs' open extents.
+std::vector<std::string> symbol_names(const onnx::Model& model);
 
 #define VERB(name) void add_##name(CLI::App& app, Invocation& invocation);
 #include "cli/verbs.def"

@@ -1,0 +1,78 @@
+# What holds for every verb, and verbs that have no test of their own elsewhere.
+import pathlib
+import re
+import subprocess
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from tests.models.compare import ROOT, TOOL
+
+VERBS = re.findall(r"^VERB\((\w+)\)", (ROOT / "src/cli/verbs.def").read_text(), re.M)
+
+
+def tool(*arguments, code=0):
+    done = subprocess.run([TOOL, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_shows_an_example(verb):
+    text = tool(verb, "--help").stdout
+    example = re.search(r"^Example: gossamer (.*)$", text, re.M)
+    assert example and example[1].split()[0] == verb
+    options = set(re.findall(r"(?<![\w-])--[\w-]+", text.split("Example:")[0]))
+    assert set(re.findall(r"(?<!\S)--[\w-]+", example[1])) <= options
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_readme_shows_every_verb(verb):
+    assert f"gossamer {verb} " in (ROOT / "README.md").read_text()
+
+
+def test_exit_codes_are_documented():
+    """Those of the source, in the tool's help and in the README alike."""
+    cases = (ROOT / "src/cli/verb.cc").read_text().split("int exit_code(")[1].split("default")[0].split("\n}")[0]
+    codes = set(re.findall(r"return (\d+);", cases))
+    for text in [tool("--help").stdout, (ROOT / "README.md").read_text()]:
+        said = text.split("Exit codes:")[1].split("Messages")[0].split("Example")[0]
+        assert codes == set(re.findall(r"\b\d+\b", said))
+
+
+def test_wrong_usage_says_what_to_do():
+    done = tool("no-such-verb", code=2)
+    assert done.stdout == "" and "gossamer: error:" in done.stderr and "gossamer: hint:" in done.stderr
+
+
+@pytest.fixture
+def summing(tmp_path) -> pathlib.Path:
+    """y = x summed over `axes`, an input: the structure depends on its value."""
+    graph = helper.make_graph(
+        [helper.make_node("ReduceSum", ["x", "axes"], ["y"], name="sum", keepdims=0)],
+        "g",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3]),
+            helper.make_tensor_value_info("axes", TensorProto.INT64, [1]),
+        ],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n"])],
+    )
+    path = tmp_path / "m.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_compile_binds_what_structure_depends_on(summing, tmp_path):
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "axes.npy", np.array([0], np.int64))
+    package = tmp_path / "m.goss"
+    done = tool("compile", summing, "-o", package, code=8)
+    assert "--bind axes=" in done.stderr and not package.exists()
+    for value, axis in [("1", 1), (tmp_path / "axes.npy", 0)]:
+        tool("compile", summing, "-o", package, "--bind", f"axes={value}")
+        tool("run", package, "--input", f"x={tmp_path}/x.npy", "--output-dir", tmp_path / "out")
+        assert np.array_equal(np.load(tmp_path / "out" / "y.npy"), x.sum(axis))
+    assert "settled" in tool("run", package, "--bind", "axes=1", code=2).stderr
