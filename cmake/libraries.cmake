@@ -11,7 +11,8 @@ function(gossamer_library target name export)
     target_link_libraries(${target} PRIVATE gossamer_${room})
   endforeach()
   set(script "${CMAKE_SOURCE_DIR}/cmake/exports.map")
-  target_link_options(${target} PRIVATE -Wl,--as-needed -Wl,--gc-sections -Wl,-z,defs
+  # Its worker threads outlive dlclose, so its code has to.
+  target_link_options(${target} PRIVATE -Wl,--as-needed -Wl,--gc-sections -Wl,-z,defs -Wl,-z,nodelete
     "-Wl,--version-script=${script}")
   if(GOSSAMER_SANITIZE)  # whose runtime is in the program, not in its libraries
     target_link_options(${target} PRIVATE -Wl,-z,undefs)

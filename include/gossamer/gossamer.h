@@ -135,7 +135,12 @@ typedef struct gossamer_options {
   void (*log)(const char* line, void* user);
   /* Told of every step after each run: times since the run began, in nanoseconds. */
   void (*profile)(const char* step, const char* operation, int64_t begin, int64_t end, void* user);
-  void* user; /* handed to both */
+  void* user; /* handed to every hook */
+  /* Lends the session its working memory, until it is freed: `bytes` bytes at a multiple of
+   * `alignment` (a power of two), or NULL when there are none (GOSSAMER_LIMIT). Both are set, or
+   * neither; not together with `pool`. Called from threads that make, run or free the session. */
+  void* (*allocate)(size_t bytes, size_t alignment, void* user);
+  void (*release)(void* memory, size_t bytes, void* user);
 } gossamer_options;
 
 /* `options` may be NULL. */

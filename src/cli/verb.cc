@@ -208,6 +208,7 @@ std::vector<std::string> symbol_names(const onnx::Model& model) {
 
 std::vector<std::string> input_names(const onnx::Model& model) {
   std::vector<std::string> names;
+  names.reserve(model.graph.inputs.size());
   for (const onnx::ValueInfo& v : model.graph.inputs) names.push_back(v.name);
   return names;
 }

@@ -19,6 +19,10 @@ Result<gossamer_options> read_options(const gossamer_options* given) {
   std::memcpy(&options, given, std::min(given->size, sizeof options));
   if (options.threads < 0 || options.max_bytes < 0)
     return usage_error("threads and max_bytes are not negative");
+  if (!options.allocate != !options.release)
+    return usage_error("allocate and release go together", "set both or neither");
+  if (options.allocate && options.pool)
+    return usage_error("a pool has memory of its own", "set either pool or allocate and release");
   return options;
 }
 
@@ -36,6 +40,7 @@ Result<SessionOptions> session_options(const gossamer_options& o) {
   }
   if (o.max_bytes > 0) out.max_bytes = o.max_bytes;
   if (o.pool) out.pool = o.pool->pool;
+  out.memory = {o.allocate, o.release, o.user};
   return out;
 }
 

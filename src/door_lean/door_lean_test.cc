@@ -14,7 +14,7 @@
 namespace gossamer {
 namespace {
 
-// x: f32[n] -> y: f32[2] = x[1], x[0].
+// x: f32[n] -> y: f32[2] = x[1], x[0]; two bytes of working memory that no step uses.
 void write_package(const std::string& path) {
   using namespace runtime;
   Program p;
@@ -26,7 +26,10 @@ void write_package(const std::string& path) {
   const Register zero = number(0), one = number(1), two = number(2);
   p.shape_program.push_back({ShapeOp::input_extent, 0, 0, 0});
   p.constants = {Tensor::vector<std::int64_t>({1, 0})};
-  p.buffers = {{BufferKind::input, 0}, {BufferKind::constant, 0}, {BufferKind::output, 0}};
+  p.buffers = {{BufferKind::input, 0},
+               {BufferKind::constant, 0},
+               {BufferKind::output, 0},
+               {BufferKind::arena, 0, two, 0, 0}};
   p.slots = {{0, DType::f32, true, {3}, {one}, zero},
              {1, DType::i64, true, {two}, {one}, zero},
              {2, DType::f32, true, {two}, {one}, zero}};
@@ -93,6 +96,60 @@ TEST_F(DoorLean, RunsIntoAnAnswer) {
   EXPECT_EQ(static_cast<const float*>(y.data)[0], 2);
   EXPECT_EQ(static_cast<const float*>(y.data)[1], 1);
   gossamer_answer_free(answer);
+}
+
+// Counts what it lends.
+struct Lender {
+  std::size_t lent = 0, calls = 0;
+  bool empty = false;
+  alignas(64) std::byte memory[4096];
+
+  gossamer_options options() {
+    gossamer_options o{};
+    o.size = sizeof o;
+    o.user = this;
+    o.allocate = [](std::size_t bytes, std::size_t alignment, void* user) -> void* {
+      Lender& l = *static_cast<Lender*>(user);
+      if (l.empty || bytes > sizeof l.memory || alignment > 64) return nullptr;
+      l.lent += bytes;
+      ++l.calls;
+      return l.memory;
+    };
+    o.release = [](void*, std::size_t bytes, void* user) {
+      static_cast<Lender*>(user)->lent -= bytes;
+    };
+    return o;
+  }
+};
+
+TEST_F(DoorLean, BorrowsWorkingMemoryFromTheHost) {
+  Lender lender;
+  const gossamer_options options = lender.options();
+  ASSERT_EQ(open(&options), GOSSAMER_OK);
+  for (int i = 0; i < 3; ++i) {
+    gossamer_answer* answer = nullptr;
+    ASSERT_EQ(gossamer_session_run(session_, &input_, 1, &answer, &error_), GOSSAMER_OK);
+    gossamer_answer_free(answer);
+  }
+  EXPECT_EQ(lender.calls, 1U);
+  EXPECT_EQ(static_cast<std::int64_t>(lender.lent), gossamer_session_bytes(session_));
+  gossamer_session_free(session_);
+  session_ = nullptr;
+  EXPECT_EQ(lender.lent, 0U);
+}
+
+TEST_F(DoorLean, SaysWhenTheHostHasNoMemory) {
+  Lender lender;
+  lender.empty = true;
+  gossamer_options options = lender.options();
+  ASSERT_EQ(open(&options), GOSSAMER_OK);
+  gossamer_answer* answer = nullptr;
+  EXPECT_EQ(gossamer_session_run(session_, &input_, 1, &answer, &error_), GOSSAMER_LIMIT);
+  EXPECT_EQ(answer, nullptr);
+  options.release = nullptr;
+  gossamer_session* other = nullptr;
+  EXPECT_EQ(gossamer_session_new(model_, &options, &other, nullptr), GOSSAMER_USAGE);
+  EXPECT_EQ(other, nullptr);
 }
 
 TEST_F(DoorLean, RunsIntoTheCallersMemory) {

@@ -12,6 +12,7 @@ namespace gossamer::runtime {
 namespace {
 
 constexpr std::int64_t kHugePage = std::int64_t{2} << 20;
+constexpr std::size_t kAlignment = 64;
 constexpr std::int64_t kMostBytes = std::int64_t{1} << 46;
 
 std::int64_t round_up(std::int64_t bytes, std::int64_t unit) {
@@ -24,11 +25,22 @@ void unmap(std::byte* data, std::int64_t bytes) {
 
 }  // namespace
 
-Result<Block> Block::map(std::int64_t bytes) {
+Result<Block> Block::map(std::int64_t bytes, const MemorySource& source) {
   Block b;
   if (bytes <= 0) return b;
   if (bytes > kMostBytes)
     return limit_error(fmt::format("no memory for an arena of {} bytes", bytes));
+  if (source.allocate) {
+    b.data_ = static_cast<std::byte*>(
+        source.allocate(static_cast<std::size_t>(bytes), kAlignment, source.user));
+    if (!b.data_)
+      return limit_error(fmt::format("the host has no memory for an arena of {} bytes", bytes));
+    b.bytes_ = bytes;
+    b.source_ = source;
+    if (reinterpret_cast<std::uintptr_t>(b.data_) % kAlignment != 0)
+      return usage_error("the host's memory is not aligned as it was asked for");
+    return b;
+  }
   const std::int64_t page = ::sysconf(_SC_PAGESIZE);
   // Huge pages serve a block from its first aligned address on, so large ones begin at one.
   const bool large = bytes >= 2 * kHugePage;
@@ -51,16 +63,26 @@ Result<Block> Block::map(std::int64_t bytes) {
   return b;
 }
 
-Block::~Block() { unmap(data_, bytes_); }
+void Block::release() {
+  if (!source_.allocate)
+    unmap(data_, bytes_);
+  else if (source_.release && data_)
+    source_.release(data_, static_cast<std::size_t>(bytes_), source_.user);
+}
+
+Block::~Block() { release(); }
 
 Block::Block(Block&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+    : data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)),
+      source_(other.source_) {}
 
 Block& Block::operator=(Block&& other) noexcept {
   if (this != &other) {
-    unmap(data_, bytes_);
+    release();
     data_ = std::exchange(other.data_, nullptr);
     bytes_ = std::exchange(other.bytes_, 0);
+    source_ = other.source_;
   }
   return *this;
 }
@@ -102,7 +124,7 @@ Result<Lease> Pool::lease(std::int64_t bytes) {
   if (out.block_.bytes() >= bytes) return out;
   bytes_ -= out.block_.bytes();
   out.block_ = Block();
-  ASSIGN(out.block_, Block::map(bytes));
+  ASSIGN(out.block_, Block::map(bytes, source_));
   bytes_ += out.block_.bytes();
   return out;
 }

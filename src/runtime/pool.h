@@ -13,12 +13,21 @@
 
 namespace gossamer::runtime {
 
-// Zeroed memory straight from the system, aligned to a page; given back when it ends. Large blocks
-// ask for huge pages.
+// Who lends memory instead of the system. `allocate` gives `bytes` bytes at a multiple of
+// `alignment`, or null when there are none; `release` gets back what it gave. Called by any thread
+// that runs or ends a session.
+struct MemorySource {
+  void* (*allocate)(std::size_t bytes, std::size_t alignment, void* user) = nullptr;  // null: none
+  void (*release)(void* memory, std::size_t bytes, void* user) = nullptr;
+  void* user = nullptr;
+};
+
+// Memory straight from the system, aligned to a page, or from a source, aligned to 64 bytes; given
+// back when it ends. Large blocks from the system ask for huge pages.
 class Block {
  public:
   Block() = default;
-  static Result<Block> map(std::int64_t bytes);
+  static Result<Block> map(std::int64_t bytes, const MemorySource& source = {});
   ~Block();
   Block(Block&& other) noexcept;
   Block& operator=(Block&& other) noexcept;
@@ -27,8 +36,11 @@ class Block {
   std::int64_t bytes() const { return bytes_; }
 
  private:
+  void release();
+
   std::byte* data_ = nullptr;
   std::int64_t bytes_ = 0;
+  MemorySource source_;
 };
 
 class Pool;
@@ -54,6 +66,9 @@ class Lease {
 // Used by any number of threads at once.
 class Pool {
  public:
+  Pool() = default;
+  explicit Pool(const MemorySource& source) : source_(source) {}
+
   // A block of at least `bytes` bytes: a free one that is large enough, or else one in the place of
   // the largest free one. Fails with limit when the system has no memory.
   Result<Lease> lease(std::int64_t bytes);
@@ -66,6 +81,7 @@ class Pool {
   friend class Lease;
   void give_back(Block block);
 
+  const MemorySource source_;
   mutable std::mutex mutex_;
   std::vector<Block> free_;
   std::int64_t bytes_ = 0;

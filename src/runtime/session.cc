@@ -48,6 +48,7 @@ struct Session::State {
   State(std::shared_ptr<const Program> p, SessionOptions o)
       : program(std::move(p)),
         options(definite(std::move(o))),
+        own_memory(options.memory),
         frame(*program, options, options.pool ? *options.pool : own_memory, !options.pool),
         team(options.workers, options.threads),
         guard(options.threads) {}

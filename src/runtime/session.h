@@ -24,6 +24,7 @@ struct SessionOptions {
   int threads = 0;  // the caller included; 0: available_cpus()
   Level level = active_level();
   std::shared_ptr<Pool> pool = nullptr;            // null: memory of its own, kept between runs
+  MemorySource memory = {};                        // lends that memory; none: the system
   std::shared_ptr<Workers> workers = nullptr;      // null: the process's pool
   std::int64_t max_bytes = std::int64_t{1} << 40;  // of arena and held values; exceeded: limit
   std::int64_t max_steps = std::int64_t{1} << 24;  // executed in one run; exceeded: limit

@@ -31,6 +31,12 @@ def test_soname_carries_the_major_version(library):
     assert f"[{library}.0]" in output("readelf", "-d", BUILD / library)
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_stays_when_it_is_closed(library):
+    """Worker threads outlive dlclose: their code has to."""
+    assert "NODELETE" in output("readelf", "-d", BUILD / library)
+
+
 def test_runtime_needs_nothing_but_the_language():
     lines = output("readelf", "-d", BUILD / "libgossamer_runtime.so").splitlines()
     needed = {line.split("[")[1].rstrip("]").split(".so")[0] for line in lines if "(NEEDED)" in line}
