@@ -53,13 +53,6 @@ const S& attributes_of(const Node& node) {
   return *static_cast<const S*>(node.attributes.get());
 }
 
-template <class S>
-struct PrimitiveFunctions {
-  Status (*infer)(const S&, InferContext&);
-  Status (*evaluate)(const S&, Context&);
-  Dim (*macs)(const S&, const InferContext&) = nullptr;
-};
-
 // Makes the table of a primitive from typed functions:
 //   constexpr Primitive kConv = make_primitive<ConvAttributes, infer, evaluate, macs>("conv", {2,
 //   4, 1, 1});

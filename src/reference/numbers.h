@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "base/dtype.h"
 #include "base/float_bits.h"
@@ -33,9 +34,10 @@ T store(Computed<T> v) {
     return round_to<T>(v);
 }
 
-// Calls f(TypeTag<T>{}) with the element type of a number's dtype.
+// Calls f(TypeTag<T>{}) with the C++ type of a number's dtype that elements are computed in: an
+// integer of 8 bits and more, double, or else float.
 template <class F>
-decltype(auto) visit_number(DType dtype, F&& f) {
+decltype(auto) visit_computed(DType dtype, F&& f) {
   switch (dtype) {
     case DType::i8:
       return f(TypeTag<std::int8_t>{});
@@ -53,15 +55,19 @@ decltype(auto) visit_number(DType dtype, F&& f) {
       return f(TypeTag<std::uint32_t>{});
     case DType::u64:
       return f(TypeTag<std::uint64_t>{});
-    case DType::f16:
-      return f(TypeTag<F16>{});
-    case DType::bf16:
-      return f(TypeTag<BF16>{});
     case DType::f64:
       return f(TypeTag<double>{});
     default:
       return f(TypeTag<float>{});
   }
+}
+
+// Calls f(TypeTag<T>{}) with the element type of a number's dtype.
+template <class F>
+decltype(auto) visit_number(DType dtype, F&& f) {
+  if (dtype == DType::f16) return f(TypeTag<F16>{});
+  if (dtype == DType::bf16) return f(TypeTag<BF16>{});
+  return visit_computed(dtype, std::forward<F>(f));
 }
 
 template <class C>

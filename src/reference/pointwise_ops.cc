@@ -7,6 +7,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "reference/numbers.h"
+
 namespace gossamer::reference {
 namespace {
 
@@ -248,35 +250,6 @@ T integer_pow_signed(T base, std::int64_t exponent) {
 
 // --- dispatch ---
 
-// Calls f with the C++ type of an arithmetic dtype (no f16, bf16, which are widened before).
-template <class F>
-void visit_arithmetic(DType dtype, F f) {
-  switch (dtype) {
-    case DType::i8:
-      return f(TypeTag<std::int8_t>{});
-    case DType::i16:
-      return f(TypeTag<std::int16_t>{});
-    case DType::i32:
-      return f(TypeTag<std::int32_t>{});
-    case DType::i64:
-      return f(TypeTag<std::int64_t>{});
-    case DType::u8:
-      return f(TypeTag<std::uint8_t>{});
-    case DType::u16:
-      return f(TypeTag<std::uint16_t>{});
-    case DType::u32:
-      return f(TypeTag<std::uint32_t>{});
-    case DType::u64:
-      return f(TypeTag<std::uint64_t>{});
-    case DType::f32:
-      return f(TypeTag<float>{});
-    case DType::f64:
-      return f(TypeTag<double>{});
-    default:
-      return;
-  }
-}
-
 void pow_tile(const Instruction& in, std::span<const TileOperand> operands, void* out, int n) {
   const DType base = operands[0].dtype;
   const DType exponent = operands[1].dtype;
@@ -290,7 +263,7 @@ void pow_tile(const Instruction& in, std::span<const TileOperand> operands, void
   }
   std::int64_t e[kTile];
   load_tile(operands[1], e, n);
-  visit_arithmetic(base, [&](auto tag) {
+  visit_computed(base, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::integral<T>) {
       const T* x = static_cast<const T*>(operands[0].data);
@@ -355,7 +328,7 @@ void select_tile(DType dtype, std::span<const TileOperand> operands, void* out, 
 
 // Operands of one arithmetic dtype.
 void plain_tile(const Instruction& in, std::span<const TileOperand> operands, void* out, int n) {
-  visit_arithmetic(operands[0].dtype, [&](auto tag) {
+  visit_computed(operands[0].dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* a = static_cast<const T*>(operands[0].data);
     const bool two = operands.size() > 1;
