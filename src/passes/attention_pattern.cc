@@ -2,6 +2,7 @@
 // with the scale before the product or after it, the mask added or chosen by.
 #include "passes/attention_pattern.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "passes/terms.h"
@@ -13,8 +14,10 @@
 namespace gossamer {
 namespace {
 
-// What stands for minus infinity among scores: so little that adding a score changes nothing.
+// What stands for minus infinity among scores, at most.
 constexpr double kLeast = -1e9;
+// So little that adding any score of use changes nothing: rows that see no key stay uniform.
+constexpr double kClosed = -1e30;
 
 // What softmax is taken of: scale * product + mask, or masked by a condition.
 struct Scores {
@@ -160,7 +163,8 @@ Result<ValueId> mask_of(Rewriter& r, const Scores& s) {
     return s.open_where_false ? r.b().unary(PointwiseOp::logical_not, s.mask)
                               : Result<ValueId>(s.mask);
   return r.b().pointwise({s.mask}, [&](ExpressionBuilder& e, std::span<const Ref> in) {
-    const Ref open = e.constant(DType::f32, 0), shut = e.constant(DType::f32, s.closed);
+    const Ref open = e.constant(DType::f32, 0);
+    const Ref shut = e.constant(DType::f32, std::min(s.closed, kClosed));
     return s.open_where_false ? e.select(in[0], shut, open) : e.select(in[0], open, shut);
   });
 }

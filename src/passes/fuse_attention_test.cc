@@ -60,7 +60,7 @@ TEST(FuseAttention, TakesConditionsForMasks) {
   })",
       R"(graph main(q: f32[b,2,s,4], k: f32[b,2,t,4], v: f32[b,2,t,5], m: boolean[b,1,1,t]) -> (y, z) {
     y = attention(q, k, v, m)
-    v1 = pointwise(m) program={(boolean) y0 = select x0 -1e10:f32 0:f32}
+    v1 = pointwise(m) program={(boolean) y0 = select x0 -1e30:f32 0:f32}
     z = attention(q, k, v, v1) scale=0.5 empty_row=nan
   })");
 }
