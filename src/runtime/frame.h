@@ -118,6 +118,7 @@ class Frame {
   Status prepare_late(std::size_t i);
   Status find_operands(std::size_t i, Run& run);
   Status make_known(SlotId s, Run& run);
+  Status find_outputs(Run& run);
   Status hold_buffer(BufferId b, Run& run);
   Status store(SlotId s, Value value, Run& run);
   Status keep_value(SlotId s, Value value, Run& run);

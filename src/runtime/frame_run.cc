@@ -74,6 +74,17 @@ Status Frame::execute(Run& run) {
     time.ns = nanoseconds(std::chrono::steady_clock::now() - begin);
     run.run.profile->push_back(time);
   }
+  return late_ ? find_outputs(run) : Status();
+}
+
+// An output may be a view that no step takes.
+Status Frame::find_outputs(Run& run) {
+  for (const Port& port : program_.outputs) {
+    const BufferKind kind = kind_of(port.slot);
+    if (kind == BufferKind::value || kind == BufferKind::output) continue;
+    Status status = make_known(port.slot, run);
+    if (!status.ok()) return std::move(status).in(fmt::format("output '{}'", port.name));
+  }
   return {};
 }
 

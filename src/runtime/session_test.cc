@@ -230,7 +230,7 @@ TEST(Session, RunsReferenceStepsBetweenKernels) {
 }
 
 // NonZero's extent is known only once it has run; kernels follow it.
-std::shared_ptr<const Program> late_program(bool through_arena) {
+std::shared_ptr<const Program> late_program(bool through_arena, bool view = false) {
   Maker m;
   const Register n = m.extent(0, 0), one = m.number(1);
   const SlotId x = m.input("x", {n});
@@ -242,10 +242,27 @@ std::shared_ptr<const Program> late_program(bool through_arena) {
   const SlotId spread = m.view_of(ones, {count}, {m.number(0)}, m.number(0));
   const SlotId a = through_arena ? m.arena({count}, 1, 2) : m.value({count}, 1, 2);
   m.scale(spread, a, {.factor = 3, .scratch = 100});
+  if (view) {
+    m.output_of("y", m.view_of(a, {count, one}, {one, one}, m.number(0)));
+    return m.share();
+  }
   const SlotId b = m.value({count}, 2, 3);
   m.scale(a, b, {.factor = 2});
   m.output_of("y", b);
   return m.share();
+}
+
+TEST(Session, GivesViewsWhoseExtentsComeLate) {
+  const auto session = open(late_program(true, true));
+  for (const int present : {3, 0, 1}) {
+    std::vector<float> xs(5, 0);
+    for (int i = 0; i < present; ++i) xs[static_cast<std::size_t>(i)] = 1;
+    const Value x = Tensor::of<float>({5}, xs);
+    auto y = session->run({&x, 1});
+    ASSERT_TRUE(y.ok()) << y.status().message();
+    EXPECT_EQ((*y)[0].tensor.shape(), (Shape{present, 1}));
+    EXPECT_EQ(to_vector((*y)[0]), std::vector<float>(static_cast<std::size_t>(present), 3));
+  }
 }
 
 TEST(Session, RunsKernelsOnExtentsThatComeLate) {
