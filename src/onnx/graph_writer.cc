@@ -220,13 +220,31 @@ void GraphWriter::find_items() {
   std::vector<bool> whole(groups.size());
   for (std::size_t o = 0; o < groups.size(); ++o)
     whole[o] = !groups[o].empty() && stays(static_cast<OriginId>(o), groups[o]);
+  const auto is_whole = [&](NodeId n) {
+    const OriginId o = graph_.node(n).origin;
+    return o != kNoOrigin && whole[static_cast<std::size_t>(o)];
+  };
+  std::map<NodeId, Split> splits;  // by the node that comes first
+  std::set<NodeId> later;          // the other nodes of splits
+  for (Split& split : find_splits(graph_)) {
+    if (std::any_of(split.nodes.begin(), split.nodes.end(), is_whole)) continue;
+    const NodeId first = *std::min_element(split.nodes.begin(), split.nodes.end());
+    later.insert(split.nodes.begin(), split.nodes.end());
+    later.erase(first);
+    splits[first] = std::move(split);
+  }
   for (std::size_t n = 0; n < graph_.nodes.size(); ++n) {
     const OriginId o = graph_.nodes[n].origin;
-    const bool grouped = o != kNoOrigin && whole[static_cast<std::size_t>(o)];
+    const bool grouped = is_whole(static_cast<NodeId>(n));
     if (grouped && groups[static_cast<std::size_t>(o)].back() != static_cast<NodeId>(n)) continue;
+    if (later.contains(static_cast<NodeId>(n))) continue;
     Item item;
     if (grouped) {
-      item = {o, groups[static_cast<std::size_t>(o)]};
+      item.origin = o;
+      item.nodes = groups[static_cast<std::size_t>(o)];
+    } else if (const auto split = splits.find(static_cast<NodeId>(n)); split != splits.end()) {
+      item.nodes = split->second.nodes;
+      item.split = std::move(split->second);
     } else {
       item.nodes = {static_cast<NodeId>(n)};
     }
@@ -296,9 +314,24 @@ void GraphWriter::write_origin(const Item& item) {
   append(std::move(node));
 }
 
+void GraphWriter::write_split(const Split& split) {
+  Node node;
+  node.op_type = "Split";
+  node.inputs = {name(split.x), constant(Tensor::vector(split.sizes), "c_sizes")};
+  node.attributes = {attribute("axis", std::int64_t{split.axis})};
+  for (const NodeId part : split.nodes) node.outputs.push_back(name(graph_.node(part).results[0]));
+  model_.spelled = true;
+  model_.needed = std::max<std::int64_t>(model_.needed, 13);
+  append(std::move(node));
+}
+
 Status GraphWriter::write_item(const Item& item) {
   if (item.origin != kNoOrigin) {
     write_origin(item);
+    return {};
+  }
+  if (item.split) {
+    write_split(*item.split);
     return {};
   }
   const gossamer::Node& node = graph_.node(item.nodes[0]);

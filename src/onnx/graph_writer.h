@@ -12,6 +12,7 @@
 #include "onnx/dim_names.h"
 #include "onnx/fused_bias.h"
 #include "onnx/model.h"
+#include "onnx/splits.h"
 
 namespace gossamer::onnx {
 
@@ -67,9 +68,10 @@ class GraphWriter {
   }
 
  private:
-  struct Item {  // an operator as it was, or one primitive node
+  struct Item {  // an operator as it was, slices that are one Split, or one primitive node
     OriginId origin = kNoOrigin;
     std::vector<NodeId> nodes;
+    std::optional<Split> split;
   };
 
   void find_items();
@@ -79,6 +81,7 @@ class GraphWriter {
   std::vector<bool> needed_items() const;
   Status write_item(const Item& item);
   void write_origin(const Item& item);
+  void write_split(const Split& split);
   Status write_outputs();
   const DimNames* dim_names() const { return model_.dim_names ? &*model_.dim_names : nullptr; }
   Type output_type(ValueId v, const std::string& name) const;

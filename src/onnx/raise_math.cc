@@ -25,6 +25,9 @@ using Name = Raising::Name;
 
 bool is_byte(DType d) { return d == DType::i8 || d == DType::u8; }
 
+// Integers that wrap to the same low bits when computed as i32.
+bool is_narrow_integer(DType d) { return is_integer(d) && dtype_info(d).file_bits < 32; }
+
 Raising::Names all_operands(Raising& r) {
   Raising::Names names;
   for (std::size_t i = 0; i < r.operand_count(); ++i) names.push_back(r.operand(i));
@@ -97,7 +100,7 @@ Status raise_matmul(Raising& r) {
   const DType result = r.result_type(0).dtype;
   if (r.has(2) || r.has(3) || (is_byte(r.dtype(0)) && result == DType::i32))
     return raise_integer_matmul(r, a);
-  const bool narrow = is_integer(result) && dtype_info(result).file_bits < 32;
+  const bool narrow = is_narrow_integer(result);
   const DType working = narrow ? DType::i32 : result;
   const Name x = r.cast(r.operand(0), r.dtype(0), working);
   const Name w = r.cast(r.operand(1), r.dtype(1), working);
@@ -129,8 +132,8 @@ Status raise_reduce(Raising& r) {
   const DType dtype = r.dtype(0);
   const bool order = a.op == ReduceOp::max || a.op == ReduceOp::min;
   if (dtype == DType::boolean) r.needs(20);
-  const bool narrow = is_integer(dtype) && dtype_info(dtype).file_bits < 32;
-  const DType working = narrow && !(order && is_byte(dtype)) ? DType::i32 : dtype;
+  const bool taken = order && is_byte(dtype);
+  const DType working = is_narrow_integer(dtype) && !taken ? DType::i32 : dtype;
   const Name x = r.cast(r.operand(0), dtype, working);
   const std::vector<std::int64_t> axes(a.axes.begin(), a.axes.end());
   Raising::Attributes attributes = {attribute("keepdims", std::int64_t{a.keep ? 1 : 0})};
@@ -160,8 +163,12 @@ Status raise_cumulate(Raising& r) {
   Raising::Attributes attributes;
   if (a.exclusive) attributes.push_back(attribute("exclusive", std::int64_t{1}));
   if (a.reverse) attributes.push_back(attribute("reverse", std::int64_t{1}));
-  r.result(0, r.emit(a.op == CumulateOp::sum ? "CumSum" : "CumProd",
-                     {r.operand(0), r.integer(a.axis)}, std::move(attributes)));
+  const DType dtype = r.dtype(0);
+  const DType working = is_narrow_integer(dtype) ? DType::i32 : dtype;
+  const Name x = r.cast(r.operand(0), dtype, working);
+  const Name y = r.emit(a.op == CumulateOp::sum ? "CumSum" : "CumProd", {x, r.integer(a.axis)},
+                        std::move(attributes));
+  r.result(0, r.cast(y, working, dtype));
   return {};
 }
 

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "onnx/raise.h"
+#include "primitives/window_dims.h"
 #include "reference/conv.h"
 #include "reference/conv_transpose.h"
 #include "reference/fold.h"
@@ -33,6 +34,28 @@ void add_window(Raising::Attributes& out, const std::vector<std::int64_t>& strid
   }
 }
 
+// Turns auto_pad into pads where a window skips more than it sees: some readers ask for a negative
+// padding then. What cannot be told for want of an extent stays.
+void spell_pads(std::vector<std::int64_t>& pads, AutoPad& auto_pad, const WindowOptions& windows,
+                std::span<const Dim> input, std::span<const Dim> kernel) {
+  const auto extents = constants_of(input), sizes = constants_of(kernel);
+  if (auto_pad == AutoPad::none || !sizes) return;
+  const bool points = all_equal(*sizes, 1);  // those are never padded
+  bool skips = false;
+  for (std::size_t i = 0; i < windows.strides.size(); ++i) {
+    const std::int64_t dilation = windows.dilations.empty() ? 1 : windows.dilations[i];
+    skips = skips || windows.strides[i] > ((*sizes)[i] - 1) * dilation + 1;
+  }
+  if (!skips || (!extents && !points)) return;
+  const auto axes = resolve_windows(
+      windows, extents ? *extents : std::vector<std::int64_t>(sizes->size(), 1), *sizes);
+  if (!axes.ok()) return;
+  auto_pad = AutoPad::none;
+  pads.clear();
+  for (const WindowAxis& axis : *axes) pads.push_back(axis.before);
+  for (const WindowAxis& axis : *axes) pads.push_back(axis.after);
+}
+
 // x cut along its axes from 2 on where pads are negative, which readers of the standard refuse;
 // what is left of the pads.
 Name cut(Raising& r, const Name& x, std::vector<std::int64_t>& pads) {
@@ -56,8 +79,12 @@ Status raise_conv(Raising& r) {
   const auto& a = r.attributes<ConvAttributes>();
   Raising::Attributes attributes;
   std::vector<std::int64_t> pads = a.pads;
+  AutoPad auto_pad = a.auto_pad;
+  if (r.type(0).ranked() && r.type(1).ranked())
+    spell_pads(pads, auto_pad, a.windows(), std::span(*r.type(0).shape).subspan(2),
+               std::span(*r.type(1).shape).subspan(2));
   const Name input = cut(r, r.operand(0), pads);
-  add_window(attributes, a.strides, a.dilations, pads, a.auto_pad);
+  add_window(attributes, a.strides, a.dilations, pads, auto_pad);
   if (a.group != 1) attributes.push_back(attribute("group", a.group));
   const DType result = r.result_type(0).dtype;
   if (is_integer(r.dtype(0))) {
@@ -135,6 +162,20 @@ Name back_from_planes(Raising& r, const PoolLayout& layout, Name y) {
   return r.transpose(y, inverse);
 }
 
+// Whether a last window overhangs, as far as extents are known: readers count windows that would
+// start beyond the input differently, but only when they are asked for those that overhang.
+bool overhangs(const PoolAttributes& a, std::span<const Dim> input) {
+  const auto extents = constants_of(input);
+  if (!a.ceil || !extents) return a.ceil;
+  WindowOptions windows = a.windows();
+  const auto with = resolve_windows(windows, *extents, a.kernel);
+  windows.ceil = false;
+  const auto without = resolve_windows(windows, *extents, a.kernel);
+  if (!with.ok() || !without.ok()) return true;
+  return !std::equal(with->begin(), with->end(), without->begin(), without->end(),
+                     [](const auto& x, const auto& y) { return x.output == y.output; });
+}
+
 Status check_pool(Raising& r, const PoolAttributes& a, const PoolLayout& layout) {
   if (a.op == PoolOp::lp && (a.p < 1 || std::floor(a.p) != a.p))
     return r.refuse("a pool by a broken norm has no spelling");
@@ -158,10 +199,14 @@ Status raise_pool(Raising& r) {
   const PoolLayout layout = layout_of(a, rank);
   TRY(check_pool(r, a, layout));
   std::vector<std::int64_t> pads = a.pads;
+  AutoPad auto_pad = a.auto_pad;
+  DimVector input;
+  for (const int axis : a.axes) input.push_back(r.type(0).dim(axis));
+  spell_pads(pads, auto_pad, a.windows(), input, DimVector(a.kernel.begin(), a.kernel.end()));
   const Name x = cut(r, planes_of(r, layout), pads);
   Raising::Attributes attributes = {attribute("kernel_shape", a.kernel)};
-  add_window(attributes, a.strides, a.dilations, pads, a.auto_pad);
-  if (a.ceil) attributes.push_back(attribute("ceil_mode", std::int64_t{1}));
+  add_window(attributes, a.strides, a.dilations, pads, auto_pad);
+  if (overhangs(a, input)) attributes.push_back(attribute("ceil_mode", std::int64_t{1}));
   if (a.op == PoolOp::max) {
     if (a.column_major) attributes.push_back(attribute("storage_order", std::int64_t{1}));
     const Raising::Names out =

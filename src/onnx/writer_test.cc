@@ -223,6 +223,67 @@ TEST(Writer, CutsTheInputOfAPoolWherePadsAreNegative) {
   EXPECT_EQ(written->graph.outputs[0].type.shape->at(2).value, 6);
 }
 
+TEST(Writer, SpellsOutPadsWhereWindowsSkipMoreThanTheySee) {
+  using Ints = std::vector<std::int64_t>;
+  const OneOperator pool = {"MaxPool",
+                            {"f32[1,2,4,6]"},
+                            {attribute("kernel_shape", Ints{1, 3}),
+                             attribute("strides", Ints{2, 2}), attribute("auto_pad", "SAME_LOWER")},
+                            {}};
+  const auto written = rewritten(model_of(pool), kCanonical);
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  ASSERT_EQ(operators(*written), std::vector<std::string>{"MaxPool"});
+  Ints pads;
+  for (const Attribute& a : written->graph.nodes[0].attributes) {
+    EXPECT_NE(a.name, "auto_pad");
+    if (a.name == "pads") pads = a.ints;
+  }
+  EXPECT_EQ(pads, (Ints{0, 1, 0, 0}));
+}
+
+TEST(Writer, RoundsWindowsUpOnlyWhereOneOverhangs) {
+  using Ints = std::vector<std::int64_t>;
+  for (const auto& [type, ceil] : {std::pair("f32[1,2,4,2]", false), {"f32[1,2,5,2]", true}}) {
+    const auto written = rewritten(
+        model_of({"MaxPool",
+                  {type},
+                  {attribute("kernel_shape", Ints{2, 1}), attribute("strides", Ints{2, 2}),
+                   attribute("ceil_mode", std::int64_t{1})},
+                  {}}),
+        kCanonical);
+    ASSERT_TRUE(written.ok()) << written.status().message();
+    const auto& attributes = written->graph.nodes[0].attributes;
+    EXPECT_EQ(std::any_of(attributes.begin(), attributes.end(),
+                          [](const Attribute& a) { return a.name == "ceil_mode"; }),
+              ceil)
+        << type;
+  }
+}
+
+TEST(Writer, AccumulatesNarrowIntegersAsWiderOnes) {
+  const OneOperator sum = {"CumSum", {"i32[3]"}, {}, {Tensor::scalar(std::int64_t{0})}};
+  auto graph = lower(std::make_shared<const Model>(model_of(sum)));
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  for (gossamer::ValueInfo& v : graph->values)
+    if (v.type.is_tensor() && v.type.dtype == DType::i32) v.type.dtype = DType::i8;
+  const auto written = to_model(*graph, kCanonical);
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  EXPECT_EQ(operators(*written), (std::vector<std::string>{"Cast", "CumSum", "Cast"}));
+}
+
+TEST(Writer, SpellsSlicesThatMakeUpAValueAsOneSplit) {
+  Model model = model_of({"Split", {"f32[n,6]"}, {attribute("axis", std::int64_t{1})}, {}, 13});
+  model.graph.initializers.push_back({"sizes", ints({1, 3, 2})});
+  Node& node = model.graph.nodes[0];
+  node.inputs.emplace_back("sizes");
+  node.outputs = {"y", "y1", "y2"};
+  for (const char* name : {"y2", "y1"}) model.graph.outputs.push_back({name, {}});
+  const auto written = rewritten(model, kCanonical);
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  ASSERT_EQ(operators(*written), std::vector<std::string>{"Split"});
+  EXPECT_EQ(written->graph.nodes[0].outputs, node.outputs);
+}
+
 TEST(Writer, SpellsGroupsAsOneOperator) {
   const auto written = rewritten(model_of({"GroupNormalization",
                                            {"f32[n,4,h,w]", "f32[4]", "f32[4]"},
