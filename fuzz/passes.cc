@@ -22,14 +22,14 @@ using namespace gossamer;
   std::abort();
 }
 
-void check(const Graph& graph, std::span<const Value> inputs, const std::vector<Value>& wanted,
-           const PassLists& passes, std::string_view name) {
-  const Result<PassReport> report = run_passes(graph, passes, {.max_rounds = 4, .verify = true});
+void check(const RandomCase& made, const PassLists& passes, std::string_view name) {
+  const Result<PassReport> report =
+      run_passes(made.graph, passes, {.max_rounds = 4, .verify = true});
   if (!report.ok()) fail(name, report.status().message());
-  const Result<std::vector<Value>> answers = evaluate(report->graph, inputs);
+  const Result<std::vector<Value>> answers = evaluate(report->graph, made.inputs);
   if (!answers.ok()) fail(name, answers.status().message());
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    if (const auto d = difference((*answers)[i], wanted[i], random_tolerance(graph)))
+  for (std::size_t i = 0; i < made.outputs.size(); ++i)
+    if (const auto d = difference((*answers)[i], made.outputs[i], random_tolerance(made.graph)))
       fail(name, "output " + std::to_string(i) + ": " + *d);
 }
 
@@ -38,18 +38,13 @@ void check(const Graph& graph, std::span<const Value> inputs, const std::vector<
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::uint64_t seed = 0;
   std::memcpy(&seed, data, std::min(size, sizeof seed));
-  const Result<Graph> graph = random_graph(seed);
-  if (!graph.ok()) return 0;
-  for (const Node& node : graph->nodes)
+  const Result<RandomCase> made = random_case(seed);
+  if (!made.ok()) return 0;
+  for (const Node& node : made->graph.nodes)
     if (node.primitive->has(kVaries)) return 0;
-  const Result<std::vector<Value>> inputs = random_inputs(*graph, seed);
-  if (!inputs.ok()) return 0;
-  const Result<std::vector<Value>> wanted = evaluate(*graph, *inputs);
-  if (!wanted.ok()) return 0;
   for (const auto list : {portable_passes(), target_passes()})
-    for (const Pass& pass : list)
-      check(*graph, *inputs, *wanted, PassLists{std::span(&pass, 1)}, pass.name);
-  check(*graph, *inputs, *wanted, PassLists{portable_passes()}, "all");
-  check(*graph, *inputs, *wanted, PassLists{portable_passes(), target_passes()}, "target");
+    for (const Pass& pass : list) check(*made, PassLists{std::span(&pass, 1)}, pass.name);
+  check(*made, PassLists{portable_passes()}, "all");
+  check(*made, PassLists{portable_passes(), target_passes()}, "target");
   return 0;
 }

@@ -1,7 +1,11 @@
 // Random graphs through the writer (spelled in the standard's operators, read again and lowered)
 // and through the compiler give the same answers. In this room because it sees the generator and
-// both.
+// both. GOSSAMER_RANDOM_SEEDS=FIRST:COUNT chooses other seeds than the first 300.
 #include <gtest/gtest.h>
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
 
 #include "base/compare.h"
 #include "compile/compile.h"
@@ -27,66 +31,68 @@ Result<Graph> through_onnx(const Graph& graph) {
   return onnx::lower(std::make_shared<const onnx::Model>(std::move(read)));
 }
 
-class Written : public ::testing::TestWithParam<int> {};
+Result<std::vector<Value>> run_compiled(const RandomCase& made, int threads) {
+  ASSIGN(runtime::Program program, compile::compile(made.graph));
+  runtime::SessionOptions options;
+  options.threads = threads;
+  ASSIGN(const auto session,
+         runtime::Session::open(std::make_shared<const runtime::Program>(std::move(program)),
+                                options));
+  return session->run(made.inputs);
+}
 
-TEST_P(Written, GivesTheSameAnswers) {
-  for (int i = 0; i < 20; ++i) {
-    const auto seed = static_cast<std::uint64_t>(20 * GetParam() + i);
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    const Result<Graph> graph = random_graph(seed);
-    ASSERT_TRUE(graph.ok()) << graph.status().message();
-    const Result<std::vector<Value>> inputs = random_inputs(*graph, seed);
-    ASSERT_TRUE(inputs.ok()) << inputs.status().message();
-    const Result<std::vector<Value>> expected = evaluate(*graph, *inputs);
-    ASSERT_TRUE(expected.ok()) << expected.status().message();
-    const Result<Graph> again = through_onnx(*graph);
-    if (!again.ok()) {
-      ADD_FAILURE() << again.status().message();
-      continue;
-    }
-    const Result<std::vector<Value>> got = evaluate(*again, *inputs);
-    if (!got.ok()) {
-      ADD_FAILURE() << got.status().message();
-      continue;
-    }
-    ASSERT_EQ(got->size(), expected->size());
-    for (std::size_t k = 0; k < got->size(); ++k) {
-      const auto differs = difference((*got)[k], (*expected)[k], random_tolerance(*graph));
-      EXPECT_FALSE(differs) << "output " << k << ": " << *differs;
-    }
+void expect_answers(const RandomCase& made, const Result<std::vector<Value>>& got) {
+  if (!got.ok()) {
+    ADD_FAILURE() << got.status().message();
+    return;
+  }
+  ASSERT_EQ(got->size(), made.outputs.size());
+  for (std::size_t k = 0; k < got->size(); ++k) {
+    const auto differs = difference((*got)[k], made.outputs[k], random_tolerance(made.graph));
+    EXPECT_FALSE(differs) << "output " << k << ": " << *differs;
   }
 }
-class Compiled : public ::testing::TestWithParam<int> {};
 
-TEST_P(Compiled, GivesTheSameAnswers) {
-  for (int i = 0; i < 30; ++i) {
-    const auto seed = static_cast<std::uint64_t>(30 * GetParam() + i);
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    const Result<Graph> graph = random_graph(seed);
-    ASSERT_TRUE(graph.ok()) << graph.status().message();
-    const Result<std::vector<Value>> inputs = random_inputs(*graph, seed);
-    ASSERT_TRUE(inputs.ok()) << inputs.status().message();
-    const Result<std::vector<Value>> expected = evaluate(*graph, *inputs);
-    ASSERT_TRUE(expected.ok()) << expected.status().message();
-    Result<runtime::Program> program = compile::compile(*graph);
-    ASSERT_TRUE(program.ok()) << program.status().message();
-    runtime::SessionOptions options;
-    options.threads = 1 + i % 3;
-    const auto session = runtime::Session::open(
-        std::make_shared<const runtime::Program>(std::move(program).value()), options);
-    ASSERT_TRUE(session.ok()) << session.status().message();
-    const Result<std::vector<Value>> got = (*session)->run(*inputs);
-    ASSERT_TRUE(got.ok()) << got.status().message();
-    ASSERT_EQ(got->size(), expected->size());
-    for (std::size_t k = 0; k < got->size(); ++k) {
-      const auto differs = difference((*got)[k], (*expected)[k], random_tolerance(*graph));
-      EXPECT_FALSE(differs) << "output " << k << ": " << *differs;
+// FIRST:COUNT of GOSSAMER_RANDOM_SEEDS, or the first 300.
+std::pair<std::uint64_t, std::uint64_t> asked_seeds() {
+  const char* asked = std::getenv("GOSSAMER_RANDOM_SEEDS");
+  std::uint64_t first = 0, count = 300;
+  if (asked != nullptr) std::sscanf(asked, "%" SCNu64 ":%" SCNu64, &first, &count);
+  return {first, count};
+}
+
+constexpr std::uint64_t kParts = 10;
+
+// Each part of the seeds is a test of its own.
+class RandomGraphs : public ::testing::TestWithParam<std::uint64_t> {
+ protected:
+  template <class Check>
+  void for_each_case(Check check) {
+    const auto [first, count] = asked_seeds();
+    for (std::uint64_t seed = first + GetParam(); seed < first + count; seed += kParts) {
+      SCOPED_TRACE("seed " + std::to_string(seed));
+      const Result<RandomCase> made = random_case(seed);
+      ASSERT_TRUE(made.ok()) << made.status().message();
+      check(*made, seed);
     }
   }
-}
-INSTANTIATE_TEST_SUITE_P(Random, Compiled, ::testing::Range(0, 10));
+};
 
-INSTANTIATE_TEST_SUITE_P(Random, Written, ::testing::Range(0, 10));
+TEST_P(RandomGraphs, GiveTheSameAnswersWritten) {
+  for_each_case([](const RandomCase& made, std::uint64_t) {
+    const Result<Graph> again = through_onnx(made.graph);
+    ASSERT_TRUE(again.ok()) << again.status().message();
+    expect_answers(made, evaluate(*again, made.inputs));
+  });
+}
+
+TEST_P(RandomGraphs, GiveTheSameAnswersCompiled) {
+  for_each_case([](const RandomCase& made, std::uint64_t seed) {
+    expect_answers(made, run_compiled(made, static_cast<int>(1 + seed % 3)));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Part, RandomGraphs, ::testing::Range(std::uint64_t{0}, kParts));
 
 }  // namespace
 }  // namespace gossamer

@@ -8,7 +8,6 @@
 #include "generate/generate.h"
 #include "graph/text.h"
 #include "onnx/writer.h"
-#include "primitives/evaluator.h"
 
 namespace gossamer::cli {
 namespace {
@@ -54,19 +53,15 @@ struct GenerateVerb {
   // <output_dir>/<seed>: model.onnx, model.txt, case.json, test_data_set_0.
   Status write_one(std::uint64_t s) const {
     if (g_interrupted) return Status(Code::interrupted, "interrupted");
-    ASSIGN(const Graph graph, random_graph(s, options));
-    ASSIGN(const std::vector<Value> inputs, random_inputs(graph, s));
-    EvaluateOptions how;
-    how.cancelled = &g_interrupted;
-    ASSIGN(const std::vector<Value> outputs, evaluate(graph, inputs, how));
+    ASSIGN(const RandomCase made, random_case(s, options));
     const fs::path folder = fs::path(output_dir) / std::to_string(s);
     const fs::path data = folder / "test_data_set_0";
     TRY(make_folder(data));
-    TRY(write_text(folder / "model.txt", to_text(graph, {.full = true})));
-    TRY(onnx::write_model(graph, folder / "model.onnx"));
-    TRY(write_values(data, "input", inputs));
-    TRY(write_values(data, "output", outputs));
-    const Tolerance t = random_tolerance(graph);
+    TRY(write_text(folder / "model.txt", to_text(made.graph, {.full = true})));
+    TRY(onnx::write_model(made.graph, folder / "model.onnx"));
+    TRY(write_values(data, "input", made.inputs));
+    TRY(write_values(data, "output", made.outputs));
+    const Tolerance t = random_tolerance(made.graph);
     return write_text(folder / "case.json", "{\"rtol\": " + std::to_string(t.rtol) +
                                                 ", \"atol\": " + std::to_string(t.atol) + "}\n");
   }

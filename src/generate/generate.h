@@ -30,6 +30,13 @@ Result<Graph> random_graph(std::uint64_t seed, const GenerateOptions& options = 
 // A value for each input of a graph that random_graph made; its symbols stand for 2 to 5.
 Result<std::vector<Value>> random_inputs(const Graph& graph, std::uint64_t seed);
 
+struct RandomCase {
+  Graph graph;
+  std::vector<Value> inputs, outputs;
+};
+// A random graph with values for its inputs and the reference's answers.
+Result<RandomCase> random_case(std::uint64_t seed, const GenerateOptions& options = {});
+
 // How far answers of a right engine may be apart: narrow floats, wherever they stand in the graph,
 // widen it. Errors that the operators amplify are accounted for while a graph is made.
 Tolerance random_tolerance(const Graph& graph);

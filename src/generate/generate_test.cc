@@ -32,20 +32,16 @@ TEST_P(Seeds, RunAndComeBackFromText) {
   for (int i = 0; i < 20; ++i) {
     const auto seed = static_cast<std::uint64_t>(20 * GetParam() + i);
     SCOPED_TRACE("seed " + std::to_string(seed));
-    const Result<Graph> graph = random_graph(seed);
-    ASSERT_TRUE(graph.ok()) << graph.status().message();
-    const Result<std::vector<Value>> inputs = random_inputs(*graph, seed);
-    ASSERT_TRUE(inputs.ok()) << inputs.status().message();
-    const Result<std::vector<Value>> outputs = evaluate(*graph, *inputs);
-    ASSERT_TRUE(outputs.ok()) << outputs.status().message() << "\n" << to_text(*graph);
-    const std::string text = to_text(*graph, {.full = true});
+    const Result<RandomCase> made = random_case(seed);
+    ASSERT_TRUE(made.ok()) << made.status().message();
+    const std::string text = to_text(made->graph, {.full = true});
     const Result<Graph> again = parse_graph(text, find_primitive);
     ASSERT_TRUE(again.ok()) << again.status().message() << "\n" << text;
     EXPECT_EQ(to_text(*again, {.full = true}), text);
-    const Result<std::vector<Value>> repeated = evaluate(*again, *inputs);
+    const Result<std::vector<Value>> repeated = evaluate(*again, made->inputs);
     ASSERT_TRUE(repeated.ok()) << repeated.status().message();
-    for (std::size_t k = 0; k < outputs->size(); ++k)
-      EXPECT_TRUE(same_bits((*outputs)[k], (*repeated)[k])) << "output " << k;
+    for (std::size_t k = 0; k < made->outputs.size(); ++k)
+      EXPECT_TRUE(same_bits(made->outputs[k], (*repeated)[k])) << "output " << k;
   }
 }
 INSTANTIATE_TEST_SUITE_P(Random, Seeds, ::testing::Range(0, 10));

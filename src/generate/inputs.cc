@@ -1,7 +1,8 @@
-// Values for the inputs of a random graph, and how exact its answers are.
+// Values for the inputs of a random graph, its answers, and how exact they are.
 #include <map>
 
 #include "generate/maker.h"
+#include "primitives/evaluator.h"
 
 namespace gossamer {
 namespace {
@@ -63,6 +64,19 @@ Result<std::vector<Value>> random_inputs(const Graph& graph, std::uint64_t seed)
     values.emplace_back(std::move(tensor));
   }
   return values;
+}
+
+Result<RandomCase> random_case(std::uint64_t seed, const GenerateOptions& options) {
+  RandomCase out;
+  ASSIGN(out.graph, random_graph(seed, options));
+  const auto name = [&] { return "seed " + std::to_string(seed); };
+  auto inputs = random_inputs(out.graph, seed);
+  if (!inputs.ok()) return std::move(inputs).status().in(name());
+  out.inputs = std::move(inputs).value();
+  auto outputs = evaluate(out.graph, out.inputs);
+  if (!outputs.ok()) return std::move(outputs).status().in(name());
+  out.outputs = std::move(outputs).value();
+  return out;
 }
 
 Tolerance random_tolerance(const Graph& graph) {
