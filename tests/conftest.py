@@ -1,5 +1,10 @@
-# Options of the Python tests.
+# Options of the Python tests, and where the package that they import was built.
+import pathlib
+import sys
+
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "build" / "python"))
 
 
 def pytest_addoption(parser):

@@ -1,0 +1,39 @@
+"""Gossamer reads, optimizes, compiles and runs ONNX models on CPUs.
+
+>>> import gossamer
+>>> model = gossamer.load("model.onnx")          # doctest: +SKIP
+>>> logits = model(image)                        # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from . import _core
+from ._errors import (
+    Error,
+    FileError,
+    InternalError,
+    Interrupted,
+    LimitError,
+    MalformedError,
+    UnsupportedError,
+    UsageError,
+)
+from ._model import Difference, Model, Port, compare, load
+
+__version__: str = _core.version
+
+__all__ = [
+    "Difference",
+    "Error",
+    "FileError",
+    "InternalError",
+    "Interrupted",
+    "LimitError",
+    "MalformedError",
+    "Model",
+    "Port",
+    "UnsupportedError",
+    "UsageError",
+    "compare",
+    "load",
+]

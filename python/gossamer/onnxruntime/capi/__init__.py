@@ -1,0 +1,1 @@
+"""onnxruntime.capi: where clients look for exceptions and a few helpers."""
