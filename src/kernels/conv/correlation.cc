@@ -276,6 +276,12 @@ void Correlation::run_chunk(const Run& run, Product product, std::span<const Til
                             Range rows, std::int64_t group, Range panels) const {
   auto** out = reinterpret_cast<float**>(run.workspace + out_at_);
   const std::int64_t count = rows.end - rows.begin, first = group * product.columns;
+  // Where all columns of results lie in one piece, it comes into cache while they are computed.
+  if (const float* y = finish_.whole_rows(run.y, rows.begin, count);
+      y && group_ == 1 && panels.end - panels.begin == panels_) {
+    product.ahead = y;
+    product.ahead_floats = count * product.columns;
+  }
   if (!finish_.staged()) {
     finish_.addresses(run.y, rows.begin, count, first, out);
     run_tiles(product, tiles, panels.begin, panels.end, out, 0);

@@ -17,6 +17,7 @@ constexpr std::int64_t kKeptFloats = 160
 constexpr std::int64_t kChunkFloats = 50 << 10;   // of those that are not, for six points
 constexpr std::int64_t kInputFloats = 160 << 10;  // of transformed inputs
 constexpr std::int64_t kInputFloatsBesideWeights = 56 << 10;
+constexpr std::int64_t kCachedBytes = 768 << 10;  // of x that need not be fetched ahead
 constexpr std::int64_t kLeastChannels = 16;
 constexpr std::int64_t kOut = kWinogradOut, kIn = kWinogradIn, kPoints = kWinogradPoints;
 
@@ -87,6 +88,7 @@ std::optional<Winograd> Winograd::make(const CorrelationSpec& spec) {
   w.low_ = spec.low;
   w.high_ = spec.high;
   w.batch_stride_ = spec.x.extents[0] == 1 ? 0 : spec.x.strides[0];
+  w.far_ = 4 * spec.x.count() > kCachedBytes;
   w.zeros_.assign(static_cast<std::size_t>(w.channels_), 0.0F);
   w.flops_ = 18.0 * static_cast<double>(pixels * w.filters_) * static_cast<double>(w.channels_);
   w.bytes_ = 4.0 * static_cast<double>(spec.x.count() + pixels * w.filters_ +
@@ -204,12 +206,20 @@ void Winograd::inputs_of(const Memory& m, std::int64_t row, std::int64_t column,
                   : zeros_.data();
 }
 
+// The pixels that the next tile reads: too many short runs for the machine to foresee.
+void Winograd::fetch_next(const float* const* in) const {
+  for (std::int64_t p = 0; p < kPoints; ++p)
+    for (std::int64_t i = 0; in[p] != zeros_.data() && i < channels_; i += 16)
+      __builtin_prefetch(in[p] + kOut * stride_[1] + i);
+}
+
 void Winograd::transform_inputs(const Memory& m, const Block& block) const {
   std::int64_t t = 0;
   for (std::int64_t row = block.rows.begin; row < block.rows.end; ++row)
     for (std::int64_t c = block.columns.begin; c < block.columns.end; ++c, ++t) {
       const float* in[kPoints];
       inputs_of(m, row, c, in);
+      if (far_ && c + 1 < block.columns.end) fetch_next(in);
       float* v = m.v + t * row_;
       m.bad[t] = !(table_->input(in, channels_, v, point_) < kWinogradMost);
       m.rows[t] = v;

@@ -3,10 +3,10 @@
 // as they are needed, so that packages hold them once and nothing of four times their size is read
 // from memory.
 //
-// The error is bounded as that of a plain sum is, by the sum of magnitudes, with a larger factor: on
-// even noise 1e-6 (64 channels) to 2e-6 (512) of the typical result, at most ten times as much in
-// one. Tiles with inputs that are not finite, or beyond 1e34 once transformed, are computed as plain
-// sums, so that such numbers reach no other result.
+// The error is bounded as that of a plain sum is, by the sum of magnitudes, with a larger factor:
+// on even noise 1e-6 (64 channels) to 2e-6 (512) of the typical result, at most ten times as much
+// in one. Tiles with inputs that are not finite, or beyond 1e34 once transformed, are computed as
+// plain sums, so that such numbers reach no other result.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +44,7 @@ class Winograd {
   void lay_out_workspace();
   Block block(std::int64_t index) const;
   void run_block(const Memory& m, const Block& block, Range panels, bool first) const;
+  void fetch_next(const float* const* in) const;
   void transform_inputs(const Memory& m, const Block& block) const;
   void multiply(const Memory& m, const Block& block, Range panels, bool kept) const;
   void transform_outputs(const Memory& m, const Block& block, Range panels) const;
@@ -67,6 +68,7 @@ class Winograd {
   std::int64_t point_ = 0, row_ = 0;     // of transformed inputs: floats of a point, of a tile
   std::int64_t product_point_ = 0, product_row_ = 0;
   bool keeps_ = false;  // all transformed weights
+  bool far_ = false;    // inputs come from beyond the second level cache
   bool by_rows_ = true;
   int parts_ = 1;
   std::size_t v_at_ = 0, u_at_ = 0, m_at_ = 0, rows_at_ = 0, tiles_at_ = 0, to_at_ = 0, out_at_ = 0,

@@ -107,6 +107,12 @@ void Finish::addresses(float* y, std::int64_t row, std::int64_t count, std::int6
   walk_.addresses(y + column * column_strides_[0], row, count, out);
 }
 
+const float* Finish::whole_rows(const float* y, std::int64_t row, std::int64_t count) const {
+  if (column_strides_[0] != 1 || walk_.steps()[0] != columns_ || !matrices_.empty()) return nullptr;
+  const RowWalk<kTensors>::Segment s = walk_.segment(row, row + count);
+  return s.count == count ? y + s.offsets[0] : nullptr;
+}
+
 void Finish::place_side_by_side(std::vector<Offsets> matrices) {
   matrices_ = std::move(matrices);
   stage_sum();
@@ -186,6 +192,10 @@ void Finish::copy_out(const float* stage, std::int64_t stride, std::int64_t rows
                       std::int64_t columns, std::int64_t row_stride, float* y) const {
   if ((row_stride == 1 || rows == 1) && column_strides_[0] != 1) {
     table_->transpose(stage, stride, y, column_strides_[0], columns, rows);
+    return;
+  }
+  if (column_strides_[0] == 1) {
+    table_->move_rows(stage, stride, y, row_stride, rows, columns);
     return;
   }
   for (std::int64_t r = 0; r < rows; ++r)

@@ -53,6 +53,8 @@ class Finish {
   // Addresses of column `column` of rows [row, row + count).
   void addresses(float* y, std::int64_t row, std::int64_t count, std::int64_t column,
                  float** out) const;
+  // Where rows [row, row + count) of y lie if that is one piece without gaps, else null.
+  const float* whole_rows(const float* y, std::int64_t row, std::int64_t count) const;
   // Sends the block of products `stage` (rows `stride` apart) to y.
   void finish(float* stage, std::int64_t stride, Range rows, Range columns, float* y,
               const void* const* operands, std::byte* scratch) const;

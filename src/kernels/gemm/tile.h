@@ -43,6 +43,9 @@ struct GemmTable {
   // are 1 the other way round.
   void (*transpose)(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride,
                     std::int64_t rows, std::int64_t columns);
+  // to[i * to_stride + j] = from[i * from_stride + j] for i < rows, j < columns.
+  void (*move_rows)(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride,
+                    std::int64_t rows, std::int64_t columns);
   // Copies k rows of 16 that lie `stride` apart.
   void (*copy_rows)(const float* from, std::int64_t stride, std::int64_t k, float* panel);
   // Packs columns [0, 16) of a panel whose column j lies at from + j * stride, K elements of stride

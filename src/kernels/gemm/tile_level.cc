@@ -143,6 +143,16 @@ void transpose(const float* from, std::int64_t from_stride, float* to, std::int6
     for (std::int64_t q = 0; q < rest; ++q) o[i * to_stride + q] = f[q * from_stride + i];
 }
 
+void move_rows(const float* from, std::int64_t from_stride, float* to, std::int64_t to_stride,
+               std::int64_t rows, std::int64_t columns) {
+  for (std::int64_t i = 0; i < rows; ++i, from += from_stride, to += to_stride) {
+    std::int64_t j = 0;
+    for (; j + F32::kLanes <= columns; j += F32::kLanes) F32::load(from + j).store(to + j);
+    const int n = static_cast<int>(columns - j);
+    if (n > 0) F32::load_first(from + j, n).store_first(to + j, n);
+  }
+}
+
 void copy_rows(const float* from, std::int64_t stride, std::int64_t k, float* panel) {
   for (std::int64_t i = 0; i < k; ++i)
     UNROLL for (int j = 0; j < kVectors; ++j) F32::load(from + i * stride + j * F32::kLanes)
@@ -210,6 +220,7 @@ const GemmTable LEVEL_TABLE(gemm_table) = {
     {{TILES_12(1)}, {TILES_10(2)}, {TILES_8(3)}, {TILES_6(4)}},
     {12, 10, 8, 6},
     transpose,
+    move_rows,
     copy_rows,
     pack_columns,
     dots};
@@ -217,12 +228,18 @@ const GemmTable LEVEL_TABLE(gemm_table) = {
 const GemmTable LEVEL_TABLE(gemm_table) = {{{TILES_6(1)}, {TILES_3(2)}, {TILES_1(3)}, {TILES_1(4)}},
                                            {6, 3, 1, 1},
                                            transpose,
+                                           move_rows,
                                            copy_rows,
                                            pack_columns,
                                            dots};
 #else
-const GemmTable LEVEL_TABLE(gemm_table) = {
-    {{TILES_3(1)}, {TILES_1(2)}, {}, {}}, {3, 1, 0, 0}, transpose, copy_rows, pack_columns, dots};
+const GemmTable LEVEL_TABLE(gemm_table) = {{{TILES_3(1)}, {TILES_1(2)}, {}, {}},
+                                           {3, 1, 0, 0},
+                                           transpose,
+                                           move_rows,
+                                           copy_rows,
+                                           pack_columns,
+                                           dots};
 #endif
 
 }  // namespace gossamer::kernels

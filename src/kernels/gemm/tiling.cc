@@ -46,17 +46,20 @@ void run_tiles(const Product& product, std::span<const TileRows> tiles, std::int
     t.bias = product.bias ? product.bias + column : nullptr;
     const GemmFunction* functions = product.table->tile[last - first - 1];
     t.out = out;
-    // The next group of panels comes in while this one is used, a part of it with each tile.
-    const bool more = g + 1 < groups && tiles.size() > 1;
-    const std::int64_t ahead = more ? (last - first) * product.panel * 4 : 0;
-    const auto* next = reinterpret_cast<const char*>(product.panels + last * product.panel);
-    t.ahead = more ? next : reinterpret_cast<const char*>(t.panels);
+    // The next group of panels comes in while this one is used, a part of it with each tile; or a
+    // part of what the caller wants.
+    const bool more = product.ahead_floats == 0 && g + 1 < groups && tiles.size() > 1;
+    const std::int64_t share = product.ahead_floats / groups;
+    const std::int64_t ahead = 4 * (more ? (last - first) * product.panel : share);
+    const auto* next = reinterpret_cast<const char*>(more ? product.panels + last * product.panel
+                                                     : share > 0 ? product.ahead + g * share
+                                                                 : t.panels);
     const auto count = static_cast<std::int64_t>(tiles.size());
     std::int64_t i = 0;
     for (const TileRows& rows : tiles) {
       const std::int64_t steps = rows.runs * rows.steps;
       t.ahead_step = steps > 0 ? ahead / (count * steps) : 0;
-      if (more) t.ahead = next + ahead * i / count;
+      t.ahead = next + ahead * i / count;
       ++i;
       t.rows = rows.rows;
       t.at = rows.at;

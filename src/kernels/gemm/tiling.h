@@ -43,6 +43,9 @@ struct Product {
   float low = 0, high = 0;
   bool adds = false;  // as in GemmTile
   std::int64_t addend = 0;
+  // What to fetch into cache meanwhile, such as where results go; none: the panels to come.
+  const float* ahead = nullptr;
+  std::int64_t ahead_floats = 0;
 };
 
 // Computes panels [begin, end) of `tiles`; each panel goes through all tiles while it is in cache.
