@@ -1,5 +1,6 @@
-// Any bytes as a .goss package, checksums ignored. What opens is written again; what
-// has kernels only, which check their operands when they are prepared, is run on small inputs.
+// Any bytes as a .goss package, checksums ignored. What opens is written again, and run on small
+// inputs, kernels and scalar code alike. Packages are changed field by field, other bytes bit by
+// bit.
 #include "package/package.h"
 
 #include <algorithm>
@@ -7,7 +8,11 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "mutate_program.h"
+#include "run_program.h"
 #include "runtime/session.h"
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
 
 namespace {
 
@@ -30,38 +35,53 @@ Result<Value> input_for(const runtime::Program& program, const runtime::Port& po
   return Value(std::move(t));
 }
 
+Result<package::Package> open(std::span<const std::uint8_t> data) {
+  ASSIGN(Tensor held,
+         Tensor::make_uninitialized(DType::u8, Shape{static_cast<std::int64_t>(data.size())}));
+  if (!data.empty()) std::memcpy(held.mutable_data(), data.data(), data.size());
+  const auto owner = std::make_shared<const Tensor>(std::move(held));
+  return package::parse({static_cast<const std::byte*>(owner->data()), data.size()}, owner,
+                        {.check_sums = false});
+}
+
 void run(const std::shared_ptr<const runtime::Program>& program) {
-  runtime::SessionOptions options;
-  options.threads = 1;
-  options.max_bytes = 16 << 20;
-  options.max_steps = 1000;
-  const auto session = runtime::Session::open(program, std::move(options));
-  if (!session.ok()) return;
-  const auto scalar = [](const runtime::Step& s) { return !s.operation->is_kernel(); };
-  if (std::any_of(program->steps.begin(), program->steps.end(), scalar)) return;
   std::vector<Value> inputs;
   for (const runtime::Port& p : program->inputs) {
-    Result<Value> v = input_for(*program, p);
+    Result<Value> v = p.slot == runtime::kNoSlot ? Value() : input_for(*program, p);
     if (!v.ok()) return;
     inputs.push_back(std::move(v).value());
   }
-  (void)(*session)->run(inputs).ok();
+  fuzz::run_program(program, inputs);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  Result<Tensor> held =
-      Tensor::make_uninitialized(DType::u8, Shape{static_cast<std::int64_t>(size)});
-  if (!held.ok()) return 0;
-  if (size > 0) std::memcpy(held->mutable_data(), data, size);
-  const auto owner = std::make_shared<const Tensor>(std::move(held).value());
-  const std::span bytes(static_cast<const std::byte*>(owner->data()), size);
-  const Result<package::Package> package = package::parse(bytes, owner, {.check_sums = false});
+  runtime::register_operations(runtime::library_operations());
+  const Result<package::Package> package = open({data, size});
   if (!package.ok()) return 0;
   // What was read can be written, and is then read as the same.
   const auto again = package::to_bytes(*package->program);
   if (!again.ok()) std::abort();
   run(package->program);
   return 0;
+}
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size,
+                                               std::size_t most, unsigned seed) {
+  runtime::register_operations(runtime::library_operations());
+  const Result<package::Package> package = open({data, size});
+  if (!package.ok() || seed % 4 == 0) return LLVMFuzzerMutate(data, size, most);
+  runtime::Program program = *package->program;
+  std::uint8_t bytes[24];
+  for (std::uint8_t& b : bytes) {
+    seed = seed * 1664525 + 1013904223;  // Numerical Recipes' generator
+    b = static_cast<std::uint8_t>(seed >> 24);
+  }
+  fuzz::Choices choices(bytes);
+  fuzz::Mutator(program, choices).change();
+  const Result<std::string> out = package::to_bytes(program);
+  if (!out.ok() || out->size() > most) return size;
+  std::memcpy(data, out->data(), out->size());
+  return out->size();
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/elements.h"
 #include "base/utf8.h"
 
 namespace gossamer::package {
@@ -59,10 +60,10 @@ Tensor read_tensor(ByteReader& r, const Strings& strings) {
   if (!head.packed && !valid_elements(head.dtype, bytes)) r.fail("an element is beyond its type");
   if (!made.ok()) r.fail(made.status().message());
   if (!r.ok()) return {};
-  if (head.packed) {
-    // Unpacked from a copy of its own, which the tensor then keeps.
-    auto held = std::make_shared<std::vector<std::byte>>(bytes.begin(), bytes.end());
-    return Tensor::borrow(head.dtype, head.shape, *held, held, true);
+  if (head.packed) {  // whoever reads an attribute takes its elements as they are
+    Result<Tensor> plain = Tensor::borrow(head.dtype, head.shape, bytes, nullptr, true).unpack();
+    if (!plain.ok()) r.fail(plain.status().message());
+    return r.ok() ? std::move(plain).value() : Tensor();
   }
   if (!bytes.empty()) std::memcpy(made->mutable_data(), bytes.data(), bytes.size());
   return std::move(made).value();
@@ -207,19 +208,6 @@ TensorHead read_head(ByteReader& r) {
   if (head.dtype != DType::string) head.bytes = static_cast<std::size_t>((*bits + 7) / 8);
   if (head.dtype == DType::string && head.count > r.left()) r.fail("more strings than bytes");
   return head;
-}
-
-bool valid_elements(DType dtype, std::span<const std::byte> bytes) {
-  const DTypeInfo& info = dtype_info(dtype);
-  if (dtype != DType::boolean && info.file_bits % 8 == 0) return true;
-  const int bits = dtype == DType::boolean ? 1 : info.file_bits;
-  const bool is_signed = dtype == DType::i2 || dtype == DType::i4;
-  const int low = is_signed ? -(1 << (bits - 1)) : 0;
-  const int high = low + (1 << bits);
-  return std::all_of(bytes.begin(), bytes.end(), [&](std::byte b) {
-    const int v = is_signed ? static_cast<std::int8_t>(b) : std::to_integer<int>(b);
-    return v >= low && v < high;
-  });
 }
 
 }  // namespace gossamer::package

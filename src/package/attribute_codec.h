@@ -56,8 +56,4 @@ TensorHead read_head(ByteReader& r);
 DType read_dtype(ByteReader& r);
 void write_dtype(ByteWriter& w, DType dtype);
 
-// Whether every element is one that its type can hold: booleans and narrow types do not fill their
-// byte.
-bool valid_elements(DType dtype, std::span<const std::byte> bytes);
-
 }  // namespace gossamer::package

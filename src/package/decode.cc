@@ -2,6 +2,7 @@
 // proportion to the file; relations between the parts are checked by runtime::verify.
 #include <cstring>
 
+#include "base/elements.h"
 #include "package/attribute_codec.h"
 #include "package/format.h"
 #include "package/program_codec.h"

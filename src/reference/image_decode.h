@@ -25,6 +25,8 @@ namespace reference {
 // operand bytes u8[n] of a PNG, JPEG, BMP, PNM or plain TIFF file -> u8[height,width,3 or 1]. What
 // cannot be read gives [0,0,3 or 1]; JPEG 2000 and WebP are unsupported.
 Status image_decode(const ImageDecodeAttributes& a, Context& c);
+// Whether operands and attributes are what it takes.
+Status check_image_decode(const ImageDecodeAttributes& a, const Context& c);
 }  // namespace reference
 
 }  // namespace gossamer

@@ -34,6 +34,8 @@ namespace reference {
 Status text(const TextAttributes& a, Context& c);
 // Whether a pattern can be used; fails (malformed) saying why not.
 Status check_pattern(const std::string& pattern);
+// Whether operands and attributes are what it takes.
+Status check_text(const TextAttributes& a, const Context& c);
 }  // namespace reference
 
 }  // namespace gossamer

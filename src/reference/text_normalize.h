@@ -32,6 +32,8 @@ namespace reference {
 // operand s [n] or [1,n] -> what is left, of the same rank; one empty string when nothing is. Case
 // follows Unicode's simple mappings, whatever the locale; what is not UTF-8 is kept as it is.
 Status text_normalize(const TextNormalizeAttributes& a, Context& c);
+// Whether operands and attributes are what it takes.
+Status check_text_normalize(const TextNormalizeAttributes& a, const Context& c);
 }  // namespace reference
 
 }  // namespace gossamer

@@ -117,6 +117,7 @@ class Frame {
                std::int64_t scratch_bytes, Run& run, StepTime* time);
   Status prepare_late(std::size_t i);
   Status find_operands(std::size_t i, Run& run);
+  Status set_apart(std::size_t i, std::vector<Tensor>& apart);
   Status make_known(SlotId s, Run& run);
   Status find_outputs(Run& run);
   Status hold_buffer(BufferId b, Run& run);

@@ -269,6 +269,9 @@ void Frame::copy_in(SlotId s, const std::byte* from) {
 }
 
 Result<Tensor> Frame::dense_copy(SlotId s) const {
+  // A view may repeat its elements: it is not bounded by the buffer that it looks into.
+  if (view(s).count > options_.max_bytes / static_cast<std::int64_t>(dtype_size(slot(s).dtype)))
+    return limit_error("a copy of an operand exceeds the memory limit");
   ASSIGN(Tensor copy, Tensor::make_uninitialized(slot(s).dtype, slot_shape(slot(s), registers())));
   copy_out(s, static_cast<std::byte*>(copy.mutable_data()));
   return copy;

@@ -3,6 +3,8 @@
 #include <xmmintrin.h>
 
 #include <algorithm>
+#include <cstring>
+#include <functional>
 
 #include "runtime/frame.h"
 #include "runtime/step_context.h"
@@ -149,10 +151,64 @@ Status Frame::run_kernel(std::size_t i, Run& run, StepTime* time) {
       scratch = static_cast<std::byte*>(held.mutable_data());
     }
   }
-  if (prepared->needs_verify)
+  std::vector<Tensor> apart;
+  if (prepared->needs_verify) {
+    TRY(set_apart(i, apart));
     TRY(prepared->verify(
         {inputs_.data() + frame.inputs, outputs_.data() + frame.outputs, nullptr}));
+  }
   return share(*prepared, frame, scratch, scratch_bytes, run, time);
+}
+
+namespace {
+
+// The bytes that a view touches, from its first element's address on.
+struct Touched {
+  std::int64_t first = 0, end = 0;
+};
+
+Touched touched_by(const kernels::View& view, std::size_t size) {
+  Touched t;
+  for (int d = 0; d < view.rank; ++d) {
+    const auto a = static_cast<std::size_t>(d);
+    if (view.extents[a] == 0) return {};
+    (view.strides[a] < 0 ? t.first : t.end) += (view.extents[a] - 1) * view.strides[a];
+  }
+  const auto bytes = static_cast<std::int64_t>(size);
+  return {t.first * bytes, (t.end + 1) * bytes};
+}
+
+}  // namespace
+
+// What a kernel checks of its operands' values must hold while it writes its results: operands that
+// lie among the results' memory are read from a copy. The first operand is data, which is not
+// checked and may be written in place.
+Status Frame::set_apart(std::size_t i, std::vector<Tensor>& apart) {
+  const Step& step = program_.steps[i];
+  const StepFrame& frame = steps_[i];
+  const auto touched = [&](SlotId s) {
+    return touched_by(view(s).view, dtype_size(slot(s).dtype));
+  };
+  for (std::size_t k = 1; k < step.inputs.size(); ++k) {
+    const SlotId s = step.inputs[k];
+    const auto* from = static_cast<const std::byte*>(inputs_[frame.inputs + k]);
+    if (s == kNoSlot || !from) continue;
+    const Touched in = touched(s);
+    bool meets = false;
+    for (std::size_t r = 0; r < step.outputs.size() && !meets; ++r) {
+      const auto* to = static_cast<const std::byte*>(outputs_[frame.outputs + r]);
+      if (step.outputs[r] == kNoSlot || !to) continue;
+      const Touched out = touched(step.outputs[r]);
+      const std::less<> before;
+      meets = before(from + in.first, to + out.end) && before(to + out.first, from + in.end);
+    }
+    if (!meets) continue;
+    ASSIGN(Tensor copy, Tensor::make_uninitialized(DType::u8, Shape{in.end - in.first}));
+    std::memcpy(copy.mutable_data(), from + in.first, copy.byte_size());
+    inputs_[frame.inputs + k] = static_cast<const std::byte*>(copy.data()) - in.first;
+    apart.push_back(std::move(copy));
+  }
+  return {};
 }
 
 // Fills in the addresses that were not known before the run, and makes memory for results.

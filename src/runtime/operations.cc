@@ -21,42 +21,7 @@
 #include "kernels/scatter/scatter.h"
 #include "kernels/softmax/softmax.h"
 #include "kernels/top_k/top_k.h"
-#include "reference/arg_reduce.h"
-#include "reference/attention.h"
-#include "reference/concat.h"
-#include "reference/conv.h"
-#include "reference/conv_transpose.h"
-#include "reference/copy.h"
-#include "reference/cumulate.h"
-#include "reference/det.h"
-#include "reference/fold.h"
-#include "reference/fourier.h"
-#include "reference/gather.h"
-#include "reference/if.h"
-#include "reference/lookup.h"
-#include "reference/loop.h"
-#include "reference/matmul.h"
-#include "reference/n_gram.h"
-#include "reference/non_max_suppression.h"
-#include "reference/non_zero.h"
-#include "reference/normalize.h"
-#include "reference/pointwise.h"
-#include "reference/pool.h"
-#include "reference/random.h"
-#include "reference/recurrent.h"
-#include "reference/reduce.h"
-#include "reference/refuse.h"
-#include "reference/resize.h"
-#include "reference/roi_pool.h"
-#include "reference/sample.h"
-#include "reference/scatter.h"
-#include "reference/sequence.h"
-#include "reference/shape.h"
-#include "reference/softmax.h"
-#include "reference/text_split.h"
-#include "reference/top_k.h"
-#include "reference/tree_ensemble.h"
-#include "reference/unique.h"
+#include "reference/checks.h"
 #include "runtime/operation.h"
 
 namespace gossamer::runtime {
@@ -66,8 +31,10 @@ constexpr Operation kOperations[] = {
 #define KERNEL(name, Step) kernel_operation<kernels::Step>("kernel." #name),
 #include "runtime/operations.def"
 #undef KERNEL
-#define OPERATION(name, Attributes, function) \
-  reference_operation<Attributes, reference::function>("reference." #name),
+#define OPERATION(name, Attributes, function)                                                    \
+  reference_operation<                                                                           \
+      Attributes, reference::checked<Attributes, reference::check_##name, reference::function>>( \
+      "reference." #name),
 #include "reference/operations.def"
 #undef OPERATION
 };

@@ -95,6 +95,11 @@ Status learn_extents(const Program& program, SlotId slot, const Shape& shape,
     const ShapeInstruction& instruction = program.shape_program[i];
     if (instruction.op != ShapeOp::late_extent || instruction.a != slot) continue;
     if (instruction.b >= shape.rank()) return malformed("a shape names an axis that is not there");
+    // What views were found by stays: a slot that is written again keeps its extents.
+    if (registers.known[i]) {
+      if (registers.values[i] == shape[instruction.b]) continue;
+      return malformed("a value comes again with other extents");
+    }
     registers.values[i] = shape[instruction.b];
     registers.known[i] = true;
     learned = true;

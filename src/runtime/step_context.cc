@@ -3,7 +3,30 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+
+#include "base/elements.h"
+
 namespace gossamer::runtime {
+namespace {
+
+// Scalar code trusts a boolean to be one; memory that a step of another type wrote may hold
+// anything.
+Status check_elements(const Tensor& t) {
+  const bool plain = t.dtype() == DType::string || dtype_info(t.dtype()).file_bits % 8 == 0;
+  if (plain && t.dtype() != DType::boolean) return {};
+  if (valid_elements(t.dtype(), {static_cast<const std::byte*>(t.data()), t.byte_size()}))
+    return {};
+  return malformed(fmt::format("an operand of {} holds what is none", dtype_name(t.dtype())));
+}
+
+bool overlap(const Tensor& t, const std::byte* begin, std::size_t bytes) {
+  const auto* first = static_cast<const std::byte*>(t.data());
+  const std::less<> before;
+  return t.byte_size() > 0 && before(first, begin + bytes) && before(begin, first + t.byte_size());
+}
+
+}  // namespace
 
 Status StepContext::load() {
   loaded_.reserve(step_.inputs.size());
@@ -13,6 +36,7 @@ Status StepContext::load() {
       continue;
     }
     ASSIGN(Value value, frame_.load(s));
+    if (value.is_tensor()) TRY(check_elements(value.tensor));
     loaded_.push_back(std::move(value));
     operands_.push_back(&loaded_.back());
   }
@@ -32,6 +56,10 @@ Result<Tensor*> StepContext::make(std::size_t i, DType dtype, Shape shape) {
   std::byte* memory = i < step_.outputs.size() && step_.outputs[i] != kNoSlot
                           ? frame_.memory_for(step_.outputs[i], dtype, shape)
                           : nullptr;
+  // What scalar code has checked of its operands must still hold while it writes.
+  for (const Value& operand : loaded_)
+    if (memory && overlap(operand.tensor, memory, static_cast<std::size_t>(*bytes)))
+      memory = nullptr;
   if (memory) {
     results_[i] =
         Value(Tensor::over(dtype, std::move(shape), {memory, static_cast<std::size_t>(*bytes)}));

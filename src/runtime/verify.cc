@@ -121,7 +121,13 @@ class Verifier {
       for (const Register r : s.strides)
         if (!is_register(r)) return wrong();
     }
-    return check_strings(s, b) ? Status() : wrong();
+    return check_strings(s, b) && check_constant(s, b) ? Status() : wrong();
+  }
+
+  // A constant is read as what it is: what may serve as an index was checked, and copied, as such.
+  bool check_constant(const Slot& s, const Buffer& b) const {
+    return b.kind != BufferKind::constant ||
+           p_.constants[static_cast<std::size_t>(b.index)].dtype() == s.dtype;
   }
 
   // Strings are no bytes: they lie in values and in the caller's and the program's tensors.
@@ -195,8 +201,22 @@ class Verifier {
     }
     for (const std::int32_t r : step.regions)
       if (!within(r, p_.regions.size())) return malformed("it has a region that is not there");
-    if (step.operation->is_kernel() && !step.regions.empty())
-      return malformed("a kernel has no regions");
+    if (!step.operation->is_kernel()) return {};
+    if (!step.regions.empty()) return malformed("a kernel has no regions");
+    return check_values_apart(step);
+  }
+
+  // A kernel's result that is a value takes the place of the one before, which nothing else of the
+  // step may look into.
+  Status check_values_apart(const Step& step) const {
+    for (const SlotId s : step.outputs) {
+      if (s == kNoSlot || buffer_of(slot(s)).kind != BufferKind::value) continue;
+      std::size_t uses = 0;
+      for (const auto* list : {&step.inputs, &step.outputs})
+        for (const SlotId other : *list)
+          uses += other != kNoSlot && slot(other).buffer == slot(s).buffer ? 1 : 0;
+      if (uses > 1) return malformed("it uses a value twice that it makes");
+    }
     return {};
   }
 

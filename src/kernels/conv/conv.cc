@@ -43,6 +43,7 @@ class Conv final : public Prepared {
 Result<PreparedPtr> prepare(const ConvStep& step, const Shapes& shapes) {
   const SpatialStep spatial = {step.kernel, step.strides,  step.dilations, step.pads_begin,
                                step.group,  step.channels, step.filters,   step.bias};
+  TRY(check_numbers("Conv", spatial));
   TRY(check_spatial("Conv", spatial, shapes, packed_conv_size(step)));
   const View &x = shapes.inputs[0], &y = shapes.outputs[0];
   CorrelationSpec spec;

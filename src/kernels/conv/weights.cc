@@ -1,6 +1,8 @@
 // Checks and weights that Conv and ConvTranspose share.
 #include "kernels/conv/weights.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "kernels/conv/correlation.h"
@@ -22,6 +24,20 @@ bool lists_fit(const SpatialStep& step) {
 
 }  // namespace
 
+Status check_numbers(std::string_view name, const SpatialStep& step) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 30;
+  const auto within = [](std::int64_t v) { return v >= -kMost && v <= kMost; };
+  bool fits = within(step.group) && within(step.channels) && within(step.filters);
+  double weights = static_cast<double>(step.channels) * static_cast<double>(step.filters);
+  for (const std::int64_t k : step.kernel) weights *= static_cast<double>(k);
+  for (const auto* list : {&step.kernel, &step.dilations, &step.pads_begin})
+    fits = fits && std::all_of(list->begin(), list->end(), within);
+  for (const std::int64_t v : step.strides) fits = fits && v <= kMost * 1024;
+  if (fits && std::abs(weights) < 0x1p50 && step.kernel.size() <= kSpace && step.group > 0)
+    return {};
+  return internal_error(std::string(name) + ": numbers beyond all extents");
+}
+
 Status check_spatial(std::string_view name, const SpatialStep& step, const Shapes& shapes,
                      std::size_t packed) {
   const auto wrong = [&](const char* what) {
@@ -41,7 +57,7 @@ Status check_spatial(std::string_view name, const SpatialStep& step, const Shape
     return wrong("groups that do not divide the channels");
   if (x.extents[0] != y.extents[0] || x.extents[1] != step.channels || y.extents[1] != step.filters)
     return wrong("extents of operands contradict each other");
-  if (static_cast<std::size_t>(w.count()) * dtype_size(w.dtype) < packed)
+  if (!w.dense() || static_cast<std::size_t>(w.count()) * dtype_size(w.dtype) < packed)
     return wrong("packed weights are too small");
   if (step.bias) {
     const View& bias = shapes.inputs[2];

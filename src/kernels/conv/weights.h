@@ -15,6 +15,8 @@ struct SpatialStep {
   std::int64_t group = 1, channels = 0, filters = 0;
   bool bias = false;
 };
+// Whether a step's numbers are such that sizes can be computed from them: to be asked first.
+Status check_numbers(std::string_view name, const SpatialStep& step);
 // Whether the operands (x, packed w of `packed` bytes, perhaps bias) fit the step.
 Status check_spatial(std::string_view name, const SpatialStep& step, const Shapes& shapes,
                      std::size_t packed);

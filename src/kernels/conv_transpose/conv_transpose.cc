@@ -243,6 +243,7 @@ std::vector<View> spelled_out(std::span<const View> operands, const View& y) {
 Result<PreparedPtr> prepare(const ConvTransposeStep& step, const Shapes& shapes) {
   const SpatialStep spatial = {step.kernel, step.strides,  step.dilations, step.pads_begin,
                                step.group,  step.channels, step.filters,   step.bias};
+  TRY(check_numbers("ConvTranspose", spatial));
   TRY(check_spatial("ConvTranspose", spatial, shapes, packed_conv_transpose_size(step)));
   if (!few_phases(step)) return unsupported("ConvTranspose: strides of so many phases");
   const View& y = shapes.outputs[0];

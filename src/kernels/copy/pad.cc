@@ -128,8 +128,8 @@ Result<Axis> make_axis(const PadStep& step, const View& x, const View& y, std::s
   const std::int64_t n = x.extents[a];
   const std::int64_t gap = step.interior.empty() ? 0 : step.interior[a];
   constexpr std::int64_t kMost = std::int64_t{1} << 40, kMostGap = 1 << 20;
-  if (std::abs(step.before[a]) > kMost || std::abs(step.after[a]) > kMost || n > kMost ||
-      gap > kMostGap)
+  const auto beyond = [](std::int64_t v) { return v < -kMost || v > kMost; };
+  if (beyond(step.before[a]) || beyond(step.after[a]) || n > kMost || gap > kMostGap)
     return internal_error("a padding is beyond all extents");
   const std::int64_t spread = n == 0 ? 0 : n + (n - 1) * gap;
   if (gap < 0 || y.extents[a] != std::max<std::int64_t>(spread + step.before[a] + step.after[a], 0))

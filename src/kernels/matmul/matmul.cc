@@ -274,7 +274,9 @@ Status check(const MatMulStep& step, const Shapes& shapes) {
     fits = fits && (a.extents[i] == y.extents[i] || a.extents[i] == 1) &&
            (step.packed || b.extents[i] == y.extents[i] || b.extents[i] == 1);
   if (step.packed) {
-    const auto size = static_cast<std::int64_t>(packed_matmul_size(step.k, step.n));
+    constexpr std::int64_t kMost = std::int64_t{1} << 28;  // so that the size can be computed
+    fits = fits && step.k >= 0 && step.k <= kMost && step.n >= 0 && step.n <= kMost && b.dense();
+    const auto size = fits ? static_cast<std::int64_t>(packed_matmul_size(step.k, step.n)) : 0;
     fits = fits && a.extents[n] == step.k && y.extents[n] == step.n &&
            b.count() * static_cast<std::int64_t>(dtype_size(b.dtype)) >= size;
   } else {
