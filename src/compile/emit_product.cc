@@ -4,6 +4,7 @@
 
 #include "compile/emit.h"
 #include "compile/fusion.h"
+#include "compile/integer_fusion.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv_transpose/conv_transpose.h"
 #include "kernels/matmul/matmul.h"
@@ -173,27 +174,6 @@ std::vector<std::int64_t> or_ones(const std::vector<std::int64_t>& v, std::size_
   return v.empty() ? std::vector<std::int64_t>(n, 1) : v;
 }
 
-// Padding before each spatial axis; nothing when it depends on open extents.
-std::optional<std::vector<std::int64_t>> pads_before(const ConvAttributes& a, const DimVector& x,
-                                                     const std::vector<std::int64_t>& kernel) {
-  const std::size_t n = kernel.size();
-  if (a.auto_pad == AutoPad::none) {
-    std::vector<std::int64_t> pads(n, 0);
-    if (!a.pads.empty()) std::copy_n(a.pads.begin(), n, pads.begin());
-    return pads;
-  }
-  std::vector<std::int64_t> input;
-  for (std::size_t i = 0; i < n; ++i) {
-    if (!x[i + 2].is_constant()) return std::nullopt;
-    input.push_back(*x[i + 2].constant());
-  }
-  const Result<std::vector<WindowAxis>> axes = resolve_windows(a.windows(), input, kernel);
-  if (!axes.ok()) return std::nullopt;
-  std::vector<std::int64_t> pads;
-  for (const WindowAxis& axis : *axes) pads.push_back(axis.before);
-  return pads;
-}
-
 bool constant_weights(Emitter& e, const Node& node) {
   const Tensor* w = e.constant_of(node.operands[1]);
   return node.operands.size() == 2 && w && !w->packed() && w->dtype() == DType::f32 &&
@@ -255,13 +235,34 @@ Result<bool> conv_transpose(Emitter& e, NodeId id) {
 
 }  // namespace
 
+std::optional<std::vector<std::int64_t>> pads_before(const ConvAttributes& a, const DimVector& x,
+                                                     const std::vector<std::int64_t>& kernel) {
+  const std::size_t n = kernel.size();
+  if (a.auto_pad == AutoPad::none) {
+    std::vector<std::int64_t> pads(n, 0);
+    if (!a.pads.empty()) std::copy_n(a.pads.begin(), n, pads.begin());
+    return pads;
+  }
+  std::vector<std::int64_t> input;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!x[i + 2].is_constant()) return std::nullopt;
+    input.push_back(*x[i + 2].constant());
+  }
+  const Result<std::vector<WindowAxis>> axes = resolve_windows(a.windows(), input, kernel);
+  if (!axes.ok()) return std::nullopt;
+  std::vector<std::int64_t> pads;
+  for (const WindowAxis& axis : *axes) pads.push_back(axis.before);
+  return pads;
+}
+
 Result<bool> emit_product(Emitter& e, NodeId id) {
   const Primitive* p = e.node(id).primitive;
+  if (is_integer_product(e.graph(), id)) return emit_integer_product(e, id);
   return p == &kMatMul ? matmul(e, id) : p == &kConv ? conv(e, id) : conv_transpose(e, id);
 }
 
-Result<bool> emit_MatMul(Emitter& e, NodeId id) { return matmul(e, id); }
-Result<bool> emit_Conv(Emitter& e, NodeId id) { return conv(e, id); }
+Result<bool> emit_MatMul(Emitter& e, NodeId id) { return emit_product(e, id); }
+Result<bool> emit_Conv(Emitter& e, NodeId id) { return emit_product(e, id); }
 Result<bool> emit_ConvTranspose(Emitter& e, NodeId id) { return conv_transpose(e, id); }
 
 }  // namespace gossamer::compile

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compile/fusion.h"
+#include "compile/integer_fusion.h"
 #include "compile/operations.h"
 #include "graph/primitive.h"
 #include "kernels/copy/copy.h"
@@ -71,7 +72,9 @@ void Emitter::find_epilogues() {
     for (const ValueId v : n.operands) {
       if (v == kNoValue || graph_.value(v).producer == kNoNode) continue;
       const NodeId product = graph_.value(v).producer;
-      if (!can_have_epilogue(graph_, product, id)) continue;
+      if (!can_have_epilogue(graph_, product, id) &&
+          !can_have_integer_epilogue(graph_, product, id))
+        continue;
       const auto uses = std::count(n.operands.begin(), n.operands.end(), v);
       if (reads_[at(v)] != uses || epilogue_of(product) != kNoNode) continue;
       epilogue_of_[at(product)] = id;

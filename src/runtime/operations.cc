@@ -11,6 +11,7 @@
 #include "kernels/copy/copy.h"
 #include "kernels/cumulate/cumulate.h"
 #include "kernels/gather/gather.h"
+#include "kernels/integer_product/integer_product.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/normalize/normalize.h"
 #include "kernels/pointwise/pointwise.h"

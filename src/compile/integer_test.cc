@@ -1,0 +1,98 @@
+// Compiled integer products against the reference.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "compile/compile.h"
+#include "graph/text.h"
+#include "primitives/evaluator.h"
+#include "primitives/primitives.h"
+#include "runtime/session.h"
+
+namespace gossamer::compile {
+namespace {
+
+template <class T>
+std::string numbers(std::int64_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string text;
+  for (std::int64_t i = 0; i < count; ++i)
+    text += (i == 0 ? "" : ", ") + std::to_string(static_cast<int>(static_cast<T>(random())));
+  return text;
+}
+
+template <class T>
+Value random_bytes(const Shape& shape, unsigned seed) {
+  Tensor t = Tensor::make(dtype_of<T>, shape).value();
+  std::mt19937 random(seed);
+  for (T& x : t.mutable_values<T>()) x = static_cast<T>(random());
+  return Value(std::move(t));
+}
+
+// Compiles and runs; results of 8 and 32 bits must be those of the reference, but for `slack`.
+void expect_integers(const std::string& text, const std::vector<Value>& inputs, std::size_t steps,
+                     int slack) {
+  Result<Graph> graph = parse_graph(text, find_primitive);
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  Result<runtime::Program> compiled = compile(*graph);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().message();
+  EXPECT_EQ(compiled->steps.size(), steps);
+  for (const runtime::Step& s : compiled->steps) EXPECT_TRUE(s.operation->is_kernel());
+  auto program = std::make_shared<const runtime::Program>(std::move(compiled).value());
+  const auto expected = evaluate(*graph, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status().message();
+  auto session = runtime::Session::open(program, {});
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  const auto actual = (*session)->run(inputs);
+  ASSERT_TRUE(actual.ok()) << actual.status().message();
+  for (std::size_t i = 0; i < actual->size(); ++i) {
+    const Tensor &a = (*actual)[i].tensor, &b = (*expected)[i].tensor;
+    ASSERT_EQ(a.dtype(), b.dtype());
+    ASSERT_EQ(a.count(), b.count());
+    for (std::size_t k = 0; k < static_cast<std::size_t>(a.count()); ++k) {
+      const auto at = [&](const Tensor& t) {
+        return t.dtype() == DType::i32  ? t.values<std::int32_t>()[k]
+               : t.dtype() == DType::u8 ? t.values<std::uint8_t>()[k]
+                                        : t.values<std::int8_t>()[k];
+      };
+      ASSERT_NEAR(at(a), at(b), slack) << k;
+    }
+  }
+}
+
+TEST(CompileIntegers, MatMulWithZeroPoints) {
+  expect_integers("graph main(x: i8[2,5,6], z: i8[]) -> (y) {\n w: u8[6,7] = constant {" +
+                      numbers<std::uint8_t>(42, 1) + "}\n wz: u8[7] = constant {" +
+                      numbers<std::uint8_t>(7, 2) + "}\n y = matmul(x, w, z, wz)\n}",
+                  {random_bytes<std::int8_t>({2, 5, 6}, 3), random_bytes<std::int8_t>({}, 4)}, 1,
+                  0);
+}
+
+TEST(CompileIntegers, QuantizedConvolutionsInARow) {
+  const std::string text = "graph main(x: u8[1,3,8,8]) -> (y) {\n w: i8[8,3,3,3] = constant {" +
+                           numbers<std::int8_t>(216, 1) + "}\n v: i8[8,1,3,3] = constant {" +
+                           numbers<std::int8_t>(72, 2) + "}\n u: i8[8,8,1,1] = constant {" +
+                           numbers<std::int8_t>(64, 3) + R"(}
+    a = pointwise(x) program={(u8) y0 = dequantize<f32> x0 0.02:f32 128:u8}
+    wd = pointwise(w) program={(i8) y0 = dequantize<f32> x0 0.01:f32 0:i8}
+    c = conv(a, wd) pads=[1,1,1,1]
+    q = pointwise(c) program={(f32) r = max x0 0:f32; y0 = quantize<u8> r 0.05:f32 10:u8}
+    qd = pointwise(q) program={(u8) y0 = dequantize<f32> x0 0.05:f32 10:u8}
+    vd = pointwise(v) program={(i8) y0 = dequantize<f32> x0 0.01:f32 0:i8}
+    d = conv(qd, vd) group=8 pads=[1,1,1,1]
+    e = pointwise(d) program={(f32) y0 = quantize<u8> x0 0.5:f32 120:u8}
+    ed = pointwise(e) program={(u8) y0 = dequantize<f32> x0 0.5:f32 120:u8}
+    ud = pointwise(u) program={(i8) y0 = dequantize<f32> x0 0.01:f32 0:i8}
+    f = conv(ed, ud)
+    g = pointwise(f) program={(f32) y0 = quantize<u8> x0 1:f32 128:u8}
+    s = pointwise(g, q) program={(u8, u8) a = dequantize<f32> x0 1:f32 128:u8; b = dequantize<f32> x1 0.05:f32 10:u8; t = add a b; y0 = quantize<i8> t 1.5:f32 -3:i8}
+    p = pointwise(s) program={(i8) y0 = dequantize<f32> x0 1.5:f32 -3:i8}
+    m = pool(p) axes=[2,3] kernel=[2,2] strides=[2,2]
+    y = pointwise(m) program={(f32) y0 = quantize<i8> x0 1.5:f32 -3:i8}
+  })";
+  // Steps that differ by one unit lead to others.
+  expect_integers(text, {random_bytes<std::uint8_t>({1, 3, 8, 8}, 5)}, 5 + 1, 2);
+}
+
+}  // namespace
+}  // namespace gossamer::compile

@@ -1,0 +1,71 @@
+// The rows of an integer product: the bytes of x that each output reads, as addresses of runs of
+// channels, in place where these lie side by side, else gathered.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/integer_product/integer_layout.h"
+
+namespace gossamer::kernels {
+
+inline constexpr std::size_t kIntegerSpace = 3;  // spatial axes; those missing have extent 1
+
+class IntegerRows {
+ public:
+  static Result<IntegerRows> make(const IntegerProductStep& step, const IntegerLayout& layout,
+                                  const View& x, const View& y);
+
+  std::int64_t count() const { return rows_; }
+  // Whether rows are gathered into memory, group by group.
+  bool gathers() const { return gathers_; }
+  std::int64_t gathered() const { return taps_ * run_; }  // bytes of a row
+
+  // A row's output.
+  struct Pixel {
+    std::int64_t at = 0;  // offset of what a tap at 0 would read, from x's address
+    std::array<std::int64_t, kIntegerSpace> place{};
+  };
+  Pixel pixel(std::int64_t row) const;
+  // From row - 1 to `row`.
+  void advance(Pixel& p, std::int64_t row) const;
+  // Whether no tap of it meets padding.
+  bool inside(const Pixel& p) const;
+
+  // How many runs a row has when no tap of it meets padding, the bytes of each, and what one tap
+  // adds to a pixel's offset.
+  std::int64_t runs() const { return taps_ / merged_; }
+  std::int64_t run_bytes() const { return run_ * merged_; }
+  std::int64_t merged() const { return merged_; }
+  std::int64_t taps() const { return taps_; }
+  const std::vector<std::int64_t>& offsets() const { return offsets_; }
+  // What each tap of one pixel reads, `stride` addresses apart; `padding` for those outside of x.
+  void addresses(const std::uint8_t* x, const Pixel& p, const std::uint8_t* padding,
+                 std::int64_t stride, const std::uint8_t** out) const;
+  // Copies what a pixel reads of one group's channels.
+  void gather(const std::uint8_t* x, const Pixel& p, std::int64_t group, std::uint8_t padding,
+              std::uint8_t* to) const;
+
+  // The same with one channel a group: tap by tap all channels, `stride` bytes apart.
+  void gather_taps(const std::uint8_t* x, const Pixel& p, std::int64_t channels,
+                   std::uint8_t padding, std::int64_t stride, std::uint8_t* to) const;
+
+ private:
+  bool tap_inside(const Pixel& p, std::int64_t tap) const;
+
+  struct Axis {
+    std::int64_t in = 1, out = 1, step = 1, stride = 0;
+    std::vector<std::int64_t> taps{0};  // what output 0 reads
+    std::int64_t begin = 0, end = 1;    // outputs that meet no padding
+  };
+  std::array<Axis, kIntegerSpace> axes_;
+  std::int64_t rows_ = 1, taps_ = 1, merged_ = 1, run_ = 0, channels_ = 0;
+  std::int64_t channel_stride_ = 1;
+  std::vector<std::int64_t> outer_extents_, outer_strides_;  // batch axes, outermost first
+  std::vector<std::int64_t> offsets_;                        // by tap
+  std::vector<std::array<std::int64_t, kIntegerSpace>> tap_places_;
+  bool gathers_ = false, no_padding_ = true;
+};
+
+}  // namespace gossamer::kernels

@@ -1,0 +1,75 @@
+// The leaves of products of 8-bit integers: tiles of exact 32-bit sums, and the way of such sums to
+// floats or back to 8 bits. Plain structs, so that files of all levels may include them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gossamer::kernels {
+
+inline constexpr int kIntegerPanel = 16;      // columns of a panel
+inline constexpr int kMaxIntegerPanels = 4;   // panels that a tile spans at most
+inline constexpr int kMaxIntegerHeight = 12;  // rows of a tile at most
+inline constexpr int kQuad = 4;               // bytes that one instruction multiplies and adds up
+inline constexpr int kDepthwiseBlock = 64;    // channels of a block of depthwise weights
+inline constexpr int kMaxDepthwiseQuads = 16;
+
+// out[i][c] = start[c] + sum over runs r, quads k and j < 4 of
+//   (rows[r * height + i][offset + 4 k + j] ^ flip) * panel[at[r] + k][c][j]
+// for the columns c of all panels, the left factor unsigned, the right one signed.
+struct IntegerTile {
+  const std::uint8_t* const* rows = nullptr;  // where each run of each row begins
+  const std::int64_t* at = nullptr;           // the panels' first quad for each run
+  std::int64_t runs = 0;
+  std::int64_t steps = 0;   // quads of a run
+  std::int64_t offset = 0;  // bytes between the addresses and the runs
+  std::uint32_t flip = 0;   // four times 0, or 0x80: bytes are signed and stand for 128 more
+  const std::int8_t* panels = nullptr;
+  std::int64_t panel = 0;  // bytes from one panel to the next
+  const std::int32_t* start = nullptr;
+  std::int32_t* out = nullptr;
+  std::int64_t out_stride = 0;
+};
+using IntegerTileFunction = void (*)(const IntegerTile&);
+
+// Blocks of kDepthwiseBlock channels of one output:
+// out[c] = start[c] + sum over quads q and j < 4 of (in[4 q + j][c] ^ flip) * weights[q][c][j],
+// weights [blocks][quads][64][4]; `out` and `start` reach to the end of the last block.
+struct IntegerDepthwise {
+  const std::uint8_t* const* in = nullptr;
+  std::int64_t quads = 0, channels = 0;
+  std::uint32_t flip = 0;
+  const std::int8_t* weights = nullptr;
+  const std::int32_t* start = nullptr;
+  std::int32_t* out = nullptr;
+};
+
+// v = clamp(sums[i][c] * scale[c] + bias[c], low, high), as floats; never fused.
+// to_floats: out[i][c] = v. to_bytes: out[i][c] = rint(v) + zero; with `other`
+//   v2 = clamp(rint(v) * ratio + ((other[i][c] ^ flip) - other_zero) * other_ratio, low2, high2)
+// and out[i][c] = rint(v2) + zero. The sums lie in rows of whole panels; scale and bias too.
+struct IntegerFinish {
+  const std::int32_t* sums = nullptr;
+  std::int64_t stride = 0, rows = 0, columns = 0;
+  const float* scale = nullptr;
+  const float* bias = nullptr;
+  float low = 0, high = 0;
+  std::int32_t zero = 0;
+  const std::uint8_t* const* other = nullptr;
+  std::uint32_t flip = 0;
+  std::int32_t other_zero = 0;
+  float ratio = 1, other_ratio = 1, low2 = 0, high2 = 0;
+  void* const* out = nullptr;
+};
+
+struct IntegerTable {
+  // [dots][panels - 1][height - 1], null above height[dots][panels - 1] or 0. With `dots` the
+  // machine has the instructions of AVX-512 VNNI (v4) or AVX-VNNI (v3).
+  IntegerTileFunction tile[2][kMaxIntegerPanels][kMaxIntegerHeight];
+  int height[2][kMaxIntegerPanels];
+  void (*depthwise[2])(const IntegerDepthwise&);
+  void (*to_floats)(const IntegerFinish&);
+  void (*to_bytes)(const IntegerFinish&);
+};
+
+}  // namespace gossamer::kernels
