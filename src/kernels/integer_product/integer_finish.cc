@@ -68,6 +68,7 @@ Result<SumFinish> SumFinish::make(const IntegerProductStep& step, Level level, c
   f.y_bytes_ = f.sizes_[0];
   f.columns_ = y.extents[column];
   f.direct_ = f.columns_ == 1 || f.column_strides_[0] == f.y_bytes_;
+  f.y_signed_ = y.dtype == DType::i8;
   f.other_signed_ = step.other && operands[0].dtype == DType::i8;
   if (step.other && f.columns_ > 1 && f.column_strides_[1] != 1)
     return unsupported("IntegerProduct: a second operand whose channels lie apart");
@@ -134,6 +135,7 @@ void SumFinish::to_rows(const Block& block, void** out, const std::uint8_t** oth
   t.high = step_.high;
   if (!step_.quantized) return table_->to_floats(t);
   t.zero = static_cast<std::int32_t>(step_.y_zero);
+  t.is_signed = y_signed_;
   if (step_.other) {
     const auto* base = static_cast<const std::uint8_t*>(block.operands[0]);
     other_walk_.addresses(base + block.columns.begin * column_strides_[1], block.rows.begin, count,
@@ -143,7 +145,7 @@ void SumFinish::to_rows(const Block& block, void** out, const std::uint8_t** oth
     t.high = std::min(step_.high / step_.mid_scale, step_.mid_high);
     t.ratio = step_.mid_scale / step_.y_scale;
     t.other_ratio = step_.other_scale / step_.y_scale;
-    t.flip = other_signed_ ? 0x80 : 0;
+    t.flip = other_signed_ ? 0x80808080U : 0;
     t.other_zero = static_cast<std::int32_t>(step_.other_zero) + (other_signed_ ? 128 : 0);
     t.low2 = std::max(step_.low2 / step_.y_scale, quantized_low_);
     t.high2 = std::min(step_.high2 / step_.y_scale, quantized_high_);

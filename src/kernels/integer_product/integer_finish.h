@@ -50,7 +50,7 @@ class SumFinish {
   const IntegerTable* table_ = nullptr;
   Level level_ = Level::v2;
   bool direct_ = true;  // y's columns lie side by side
-  bool other_signed_ = false;
+  bool y_signed_ = false, other_signed_ = false;
   std::int64_t y_bytes_ = 4;  // of an element
   std::int64_t columns_ = 0;
   float quantized_low_ = 0, quantized_high_ = 0;  // of y, less its zero point

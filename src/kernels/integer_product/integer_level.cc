@@ -38,6 +38,23 @@ INLINE Bytes odd(Bytes a) { return _mm512_srai_epi16(a, 8); }
 INLINE Bytes even_unsigned(Bytes a) { return _mm512_and_si512(a, _mm512_set1_epi16(255)); }
 INLINE Bytes odd_unsigned(Bytes a) { return _mm512_srli_epi16(a, 8); }
 INLINE Bytes pairs(Bytes a, Bytes b) { return _mm512_madd_epi16(a, b); }
+// Four vectors of lanes that fit 16 bits, plus `add`, saturated to unsigned bytes, in order.
+INLINE Bytes to_unsigned_bytes(const I32* v, std::int16_t add) {
+  const Bytes a = _mm512_adds_epi16(_mm512_packs_epi32(v[0].v, v[1].v), _mm512_set1_epi16(add));
+  const Bytes b = _mm512_adds_epi16(_mm512_packs_epi32(v[2].v, v[3].v), _mm512_set1_epi16(add));
+  return spread(_mm512_packus_epi16(a, b));
+}
+INLINE Bytes all_bytes(std::uint8_t x) { return _mm512_set1_epi8(static_cast<char>(x)); }
+INLINE __mmask64 first_bytes(std::int64_t n) { return n >= 64 ? ~0ULL : (1ULL << n) - 1; }
+INLINE Bytes load_first_bytes(const void* p, std::int64_t n) {
+  return _mm512_maskz_loadu_epi8(first_bytes(n), p);
+}
+INLINE void store_first_bytes(Bytes v, void* p, std::int64_t n) {
+  _mm512_mask_storeu_epi8(p, first_bytes(n), v);
+}
+INLINE I32 widen(const u8* p) {
+  return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
 INLINE void add_dots(Bytes& sum, Bytes a, Bytes b) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
 }
@@ -63,6 +80,16 @@ INLINE Bytes odd(Bytes a) { return _mm256_srai_epi16(a, 8); }
 INLINE Bytes even_unsigned(Bytes a) { return _mm256_and_si256(a, _mm256_set1_epi16(255)); }
 INLINE Bytes odd_unsigned(Bytes a) { return _mm256_srli_epi16(a, 8); }
 INLINE Bytes pairs(Bytes a, Bytes b) { return _mm256_madd_epi16(a, b); }
+INLINE Bytes to_unsigned_bytes(const I32* v, std::int16_t add) {
+  const Bytes a = _mm256_adds_epi16(_mm256_packs_epi32(v[0].v, v[1].v), _mm256_set1_epi16(add));
+  const Bytes b = _mm256_adds_epi16(_mm256_packs_epi32(v[2].v, v[3].v), _mm256_set1_epi16(add));
+  return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b),
+                                     _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+INLINE Bytes all_bytes(std::uint8_t x) { return _mm256_set1_epi8(static_cast<char>(x)); }
+INLINE I32 widen(const u8* p) {
+  return {_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))};
+}
 INLINE void add_dots(Bytes& sum, Bytes a, Bytes b) {
   asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
 }
@@ -84,6 +111,37 @@ INLINE Bytes odd(Bytes a) { return _mm_srai_epi16(a, 8); }
 INLINE Bytes even_unsigned(Bytes a) { return _mm_and_si128(a, _mm_set1_epi16(255)); }
 INLINE Bytes odd_unsigned(Bytes a) { return _mm_srli_epi16(a, 8); }
 INLINE Bytes pairs(Bytes a, Bytes b) { return _mm_madd_epi16(a, b); }
+INLINE Bytes to_unsigned_bytes(const I32* v, std::int16_t add) {
+  const Bytes a = _mm_adds_epi16(_mm_packs_epi32(v[0].v, v[1].v), _mm_set1_epi16(add));
+  const Bytes b = _mm_adds_epi16(_mm_packs_epi32(v[2].v, v[3].v), _mm_set1_epi16(add));
+  return _mm_packus_epi16(a, b);
+}
+INLINE Bytes all_bytes(std::uint8_t x) { return _mm_set1_epi8(static_cast<char>(x)); }
+INLINE I32 widen(const u8* p) {
+  i32 x;
+  __builtin_memcpy(&x, p, 4);
+  return {_mm_cvtepu8_epi32(_mm_cvtsi32_si128(x))};
+}
+#endif
+
+constexpr int kStride = kQuad * kLanes;  // bytes of a vector
+
+#if !defined(__AVX512F__)
+INLINE Bytes load_first_bytes(const void* p, std::int64_t n) {
+  if (n >= kStride) return load_bytes(p);
+  alignas(32) u8 bytes[kStride] = {};
+  for (std::int64_t i = 0; i < n; ++i) bytes[i] = static_cast<const u8*>(p)[i];
+  return load_bytes(bytes);
+}
+INLINE void store_first_bytes(Bytes v, void* p, std::int64_t n) {
+  if (n >= kStride) {
+    I32{v}.store(p);
+    return;
+  }
+  alignas(32) u8 bytes[kStride];
+  I32{v}.store(bytes);
+  for (std::int64_t i = 0; i < n; ++i) static_cast<u8*>(p)[i] = bytes[i];
+}
 #endif
 
 // Quads of weights, as the multiplication wants them.
@@ -146,16 +204,19 @@ void tile(const IntegerTile& t) {
       t.out + i * t.out_stride + j * kLanes);
 }
 
-// Sums of 4 * kLanes channels in kQuad vectors.
-template <bool Dots>
-INLINE void depthwise_vectors(const IntegerDepthwise& t, const u8* const* in, std::int64_t c,
+// Sums of the channels [c, c + n) of a vector of bytes; n is kStride where `Whole`.
+template <bool Dots, bool Whole>
+INLINE void depthwise_vectors(const IntegerDepthwise& t, std::int64_t c, std::int64_t n,
                               const std::int8_t* w) {
   I32 sum[kQuad];
   UNROLL for (int j = 0; j < kQuad; ++j) sum[j] = I32::load(t.start + c + j * kLanes);
-  const I32 flip = I32::all(static_cast<i32>(t.flip));
+  const Bytes flip = I32::all(static_cast<i32>(t.flip)).v;
+  const u8* const* in = t.in;
   for (std::int64_t q = 0; q < t.quads; ++q, in += kQuad) {
     Bytes x[kQuad];
-    UNROLL for (int j = 0; j < kQuad; ++j) x[j] = spread((I32{load_bytes(in[j])} ^ flip).v);
+    UNROLL for (int j = 0; j < kQuad; ++j) x[j] =
+        Whole ? load_bytes(in[j] + c) : load_first_bytes(in[j] + c, n);
+    UNROLL for (int j = 0; j < kQuad; ++j) x[j] = spread((I32{x[j]} ^ I32{flip}).v);
     const Bytes a = low_bytes(x[0], x[1]), b = high_bytes(x[0], x[1]);
     const Bytes d = low_bytes(x[2], x[3]), e = high_bytes(x[2], x[3]);
     const Bytes y[kQuad] = {low_words(a, d), high_words(a, d), low_words(b, e), high_words(b, e)};
@@ -166,27 +227,16 @@ INLINE void depthwise_vectors(const IntegerDepthwise& t, const u8* const* in, st
   UNROLL for (int j = 0; j < kQuad; ++j) sum[j].store(t.out + c + j * kLanes);
 }
 
-constexpr int kStride = kQuad * kLanes;  // channels at a time
-
 template <bool Dots>
 void depthwise(const IntegerDepthwise& t) {
   const std::int64_t block = t.quads * kDepthwiseBlock * kQuad;
-  const u8* in[kMaxDepthwiseQuads * kQuad];
-  u8 tail[kMaxDepthwiseQuads * kQuad][kStride];
   for (std::int64_t c = 0; c < t.channels; c += kStride) {
     const std::int64_t left = t.channels - c;
-    for (std::int64_t i = 0; i < t.quads * kQuad; ++i) {
-      in[i] = t.in[i] + c;
-      if (left >= kStride) continue;
-#if defined(__AVX512F__)
-      _mm512_storeu_si512(tail[i], _mm512_maskz_loadu_epi8((1ULL << left) - 1, in[i]));
-#else
-      for (std::int64_t j = 0; j < left; ++j) tail[i][j] = in[i][j];
-#endif
-      in[i] = tail[i];
-    }
-    const std::int64_t b = c / kDepthwiseBlock;
-    depthwise_vectors<Dots>(t, in, c, t.weights + b * block + c % kDepthwiseBlock * kQuad);
+    const std::int8_t* w = t.weights + c / kDepthwiseBlock * block + c % kDepthwiseBlock * kQuad;
+    if (left >= kStride)
+      depthwise_vectors<Dots, true>(t, c, kStride, w);
+    else
+      depthwise_vectors<Dots, false>(t, c, left, w);
   }
 }
 
@@ -207,43 +257,29 @@ void to_floats(const IntegerFinish& t) {
   }
 }
 
-// The low bytes of n lanes.
-INLINE void store_low_bytes(I32 v, u8* to, int n) {
-#if defined(__AVX512F__)
-  _mm512_mask_cvtepi32_storeu_epi8(to, static_cast<__mmask16>((1u << n) - 1), v.v);
-#else
-  alignas(32) i32 lanes[kLanes];
-  v.store(lanes);
-  for (int i = 0; i < n; ++i) to[i] = static_cast<u8>(lanes[i]);
-#endif
-}
-
-INLINE I32 load_wide(const u8* from, int n) {
-#if defined(__AVX512F__)
-  return {_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(static_cast<__mmask16>((1u << n) - 1), from))};
-#else
-  alignas(32) i32 lanes[kLanes] = {};
-  for (int i = 0; i < n; ++i) lanes[i] = from[i];
-  return I32::load(lanes);
-#endif
-}
-
 template <bool Other>
 INLINE void row_to_bytes(const IntegerFinish& t, const i32* sums, const u8* other, u8* out) {
   const F32 low = F32::all(t.low), high = F32::all(t.high);
   const F32 low2 = F32::all(t.low2), high2 = F32::all(t.high2);
   const F32 ratio = F32::all(t.ratio), other_ratio = F32::all(t.other_ratio);
-  const I32 zero = I32::all(t.zero), other_zero = I32::all(t.other_zero);
-  const I32 flip = I32::all(static_cast<i32>(t.flip & 255));
-  for (std::int64_t c = 0; c < t.columns; c += kLanes) {
-    const int n = t.columns - c < kLanes ? static_cast<int>(t.columns - c) : kLanes;
-    I32 q = round_to_int(scaled(t, sums, c, low, high));
-    if constexpr (Other) {
-      const I32 o = (load_wide(other + c, n) ^ flip) - other_zero;
-      const F32 v = to_float(q) * ratio + to_float(o) * other_ratio;
-      q = round_to_int(min_raw(high2, max_raw(low2, v)));
+  const I32 other_zero = I32::all(t.other_zero);
+  const Bytes flip = I32::all(static_cast<i32>(t.flip)).v;
+  const Bytes out_flip = all_bytes(t.is_signed ? 128 : 0);
+  const auto zero = static_cast<std::int16_t>(t.zero + (t.is_signed ? 128 : 0));
+  for (std::int64_t c = 0; c < t.columns; c += kStride) {
+    const std::int64_t n = t.columns - c;
+    I32 q[kQuad];
+    alignas(64) u8 others[kStride];
+    if constexpr (Other) (I32{load_first_bytes(other + c, n)} ^ I32{flip}).store(others);
+    UNROLL for (int j = 0; j < kQuad; ++j) {
+      q[j] = round_to_int(scaled(t, sums, c + j * kLanes, low, high));
+      if constexpr (Other) {
+        const I32 o = widen(others + j * kLanes) - other_zero;
+        const F32 v = to_float(q[j]) * ratio + to_float(o) * other_ratio;
+        q[j] = round_to_int(min_raw(high2, max_raw(low2, v)));
+      }
     }
-    store_low_bytes(q + zero, out + c, n);
+    store_first_bytes((I32{to_unsigned_bytes(q, zero)} ^ I32{out_flip}).v, out + c, n);
   }
 }
 

@@ -124,8 +124,8 @@ void IntegerProduct::prepare_blocks(const Shapes& shapes, bool dots) {
   WorkspaceLayout w;
   const auto pointer = static_cast<std::int64_t>(sizeof(void*));
   start_at_ = w.add(4 * layout.columns);
-  scale_at_ = w.add(step.scaled ? 4 * layout.columns : 0);
-  bias_at_ = w.add(step.scaled ? 4 * layout.columns : 0);
+  scale_at_ = w.add(step.scaled ? 4 * (layout.columns + kDepthwiseBlock) : 0);
+  bias_at_ = w.add(step.scaled ? 4 * (layout.columns + kDepthwiseBlock) : 0);
   padding_at_ = w.add(std::max(layout.run, layout.columns) + step.channels + 64);
   addresses_at_ = w.add(pointer * (block_ * rows_.taps() + kMaxDepthwiseQuads * kQuad));
   tiles_at_ = w.add(static_cast<std::int64_t>(sizeof(Tile)) * block_);
@@ -133,7 +133,8 @@ void IntegerProduct::prepare_blocks(const Shapes& shapes, bool dots) {
     gather_at_ =
         w.add(layout.depthwise ? rows_.taps() * layout.columns : block_ * rows_.gathered());
   if (step.weight_zeros) row_sums_at_ = w.add(4 * block_);
-  stage_at_ = w.add(4 * block_ * (layout.depthwise ? layout.columns : kStageColumns));
+  stage_at_ =
+      w.add(4 * (block_ * (layout.depthwise ? layout.columns : kStageColumns) + kDepthwiseBlock));
   scratch_at_ = w.add(static_cast<std::int64_t>(
       finish_.scratch(block_, layout.depthwise ? layout.columns : kStageColumns)));
   workspace = w.size();

@@ -47,7 +47,8 @@ struct IntegerDepthwise {
 // v = clamp(sums[i][c] * scale[c] + bias[c], low, high), as floats; never fused.
 // to_floats: out[i][c] = v. to_bytes: out[i][c] = rint(v) + zero; with `other`
 //   v2 = clamp(rint(v) * ratio + ((other[i][c] ^ flip) - other_zero) * other_ratio, low2, high2)
-// and out[i][c] = rint(v2) + zero. The sums lie in rows of whole panels; scale and bias too.
+// and out[i][c] = rint(v2) + zero. kDepthwiseBlock sums, scales and biases may be read from any c
+// on.
 struct IntegerFinish {
   const std::int32_t* sums = nullptr;
   std::int64_t stride = 0, rows = 0, columns = 0;
@@ -55,6 +56,7 @@ struct IntegerFinish {
   const float* bias = nullptr;
   float low = 0, high = 0;
   std::int32_t zero = 0;
+  bool is_signed = false;  // to_bytes: the result
   const std::uint8_t* const* other = nullptr;
   std::uint32_t flip = 0;
   std::int32_t other_zero = 0;
