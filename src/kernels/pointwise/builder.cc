@@ -308,6 +308,21 @@ void VectorBuilder::find_gelu(Node& node, const std::vector<int>& uses) const {
   }
 }
 
+// x < 0 ? x * a : x becomes one instruction.
+void VectorBuilder::find_leaky(Node& node, const std::vector<int>& uses) const {
+  if (node.kind != Node::Kind::instruction || node.instruction.op != VectorOp::select ||
+      node.instruction.type != VectorType::f32)
+    return;
+  const Value x = node.args[2];
+  const Node* below = only(node.args[0], VectorOp::lt, uses);
+  const Node* product = only(node.args[1], VectorOp::mul, uses);
+  if (below == nullptr || product == nullptr || below->args[0] != x || !is_lane(below->args[1], 0))
+    return;
+  if (product->args[0] != x && product->args[1] != x) return;
+  node.instruction.op = VectorOp::leaky;
+  node.args = {x, product->args[product->args[0] == x ? 1 : 0]};
+}
+
 // Joins an instruction and the one whose result it alone reads.
 void VectorBuilder::fuse_pair(Node& n, std::vector<int>& uses) const {
   using enum VectorOp;
@@ -361,7 +376,10 @@ std::optional<VectorProgram> VectorBuilder::finish(std::span<const Value> wanted
   std::vector<Value> results;
   for (const Value r : wanted) results.push_back(origin(r));
   const std::vector<int> before = uses(results);
-  for (Node& n : nodes_) find_gelu(n, before);
+  for (Node& n : nodes_) {
+    find_gelu(n, before);
+    find_leaky(n, before);
+  }
   std::vector<int> now = uses(results);
   for (Node& n : nodes_) fuse_pair(n, now);
   auto p = allocate(results);

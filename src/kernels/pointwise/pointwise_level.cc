@@ -143,6 +143,7 @@ FLOATS2(max, max(a, b))
 FLOATS2(eq, truth(equal(a, b)))
 FLOATS2(lt, truth(less(a, b)))
 FLOATS2(le, truth(less_equal(a, b)))
+FLOATS2(leaky, select(less(a, F32::zero()), a* b, a))
 FLOATS3(muladd, fma(a, b, d))
 FLOATS3(clamp, min(d, max(a, b)))
 FLOATS3(addmax, max(a + b, d))
@@ -605,7 +606,8 @@ extern const TileTable LEVEL_TABLE(tile_table) = {
      F(hard_swish),
      F(silu),
      F(gelu),
-     F(gelu_tanh)},
+     F(gelu_tanh),
+     F(leaky)},
     {{nullptr, f32_to_f64, f32_to_i32, f32_to_i64, f32_to_boolean},
      {f64_to_f32, nullptr, f64_to_i32, f64_to_i64, f64_to_boolean},
      {i32_to_f32, i32_to_f64, nullptr, i32_to_i64, i32_to_boolean},

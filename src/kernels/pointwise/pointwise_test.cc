@@ -655,6 +655,11 @@ TEST(Pointwise, FusesWholeActivations) {
     } else if (op == VectorOp::hard_swish) {
       const Value line = emit(b, "add", {emit(b, "mul", {x, value(b, 1 / 6.0F)}), value(b, 0.5F)});
       y = emit(b, "mul", {x, emit(b, "min", {value(b, 1), emit(b, "max", {line, value(b, 0)})})});
+    } else if (op == VectorOp::leaky) {
+      const Value zero = value(b, 0);
+      y = *b.emit("select", DType::f32,
+                  std::array{*b.emit("lt", DType::boolean, std::array{x, zero}),
+                             emit(b, "mul", {x, value(b, 0.25F)}), x});
     } else {
       y = emit(b, "max", {emit(b, "add", {x, value(b, 2)}), value(b, 0)});
     }
@@ -665,12 +670,13 @@ TEST(Pointwise, FusesWholeActivations) {
     if (op == VectorOp::gelu_tanh)
       return 0.5 * x * (1 + std::tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
     if (op == VectorOp::hard_swish) return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
+    if (op == VectorOp::leaky) return x < 0 ? x / 4 : x;
     return std::max(x + 2, 0.0);
   };
   std::vector<float> x(1000);
   fill_uniform(x, 1, -8, 8);
-  for (const VectorOp op :
-       {VectorOp::gelu, VectorOp::gelu_tanh, VectorOp::hard_swish, VectorOp::addmax}) {
+  for (const VectorOp op : {VectorOp::gelu, VectorOp::gelu_tanh, VectorOp::hard_swish,
+                            VectorOp::leaky, VectorOp::addmax}) {
     const VectorProgram p = make(op);
     ASSERT_EQ(p.instructions.size(), 1U) << vector_op_name(op);
     EXPECT_EQ(p.instructions[0].op, op);

@@ -138,6 +138,7 @@ class VectorBuilder {
   void factors(Value v, const std::vector<int>& uses, std::vector<Value>& out) const;
   bool is_cubic(Value v, Value x, const std::vector<int>& uses) const;
   void find_gelu(Node& node, const std::vector<int>& uses) const;
+  void find_leaky(Node& node, const std::vector<int>& uses) const;
   void fuse_pair(Node& node, std::vector<int>& uses) const;
   std::optional<VectorProgram> allocate(std::span<const Value> results) const;
 
