@@ -108,17 +108,21 @@ std::span<const TileRows> Correlation::tiles(const Pixels& from, Range rows, std
   std::int64_t row = rows.begin, made = 0;
   Pixel p = pixel(row);
   std::int64_t at = offset(from, p);
+  const std::int64_t step = from.steps[2], width = axes_[2].out;
   for (; row < rows.end; ++tile, ++made) {
     const std::int64_t end = all * (tile + 1) / n + (whole ? 0 : rows.begin);
     const int height = static_cast<int>(end - row);
     const Pixel first = p;
     std::int64_t offsets[kMaxHeight];
     bool plain = true;
-    for (int i = 0; i < height; ++i) {
-      plain = plain && (from.padded || inside(p));
-      offsets[i] = at;
-      at += from.steps[2];
-      if (++p.at[2] < axes_[2].out) continue;
+    // Stretches of one line of pixels.
+    for (int i = 0; i < height;) {
+      const std::int64_t stretch = std::min<std::int64_t>(height - i, width - p.at[2]);
+      plain = plain && (from.padded || (inside(p) && p.at[2] + stretch <= inside_[2].end));
+      for (std::int64_t k = 0; k < stretch; ++k, at += step) offsets[i + k] = at;
+      i += static_cast<int>(stretch);
+      p.at[2] += stretch;
+      if (p.at[2] < width) break;
       --p.at[2];
       next(p);
       at = offset(from, p);

@@ -54,13 +54,15 @@ void run_tiles(const Product& product, std::span<const TileRows> tiles, std::int
     const auto* next = reinterpret_cast<const char*>(more ? product.panels + last * product.panel
                                                      : share > 0 ? product.ahead + g * share
                                                                  : t.panels);
-    const auto count = static_cast<std::int64_t>(tiles.size());
-    std::int64_t i = 0;
+    const std::int64_t part = tiles.empty() ? 0 : ahead / std::ssize(tiles);
+    std::int64_t steps = 0;
     for (const TileRows& rows : tiles) {
-      const std::int64_t steps = rows.runs * rows.steps;
-      t.ahead_step = steps > 0 ? ahead / (count * steps) : 0;
-      t.ahead = next + ahead * i / count;
-      ++i;
+      if (const std::int64_t now = rows.runs * rows.steps; now != steps) {  // divisions are slow
+        steps = now;
+        t.ahead_step = steps > 0 ? part / steps : 0;
+      }
+      t.ahead = next;
+      next += part;
       t.rows = rows.rows;
       t.at = rows.at;
       t.runs = rows.runs;
