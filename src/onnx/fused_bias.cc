@@ -5,13 +5,21 @@
 
 #include "primitives/primitives.h"
 #include "reference/copy.h"
+#include "reference/matmul.h"
 #include "reference/pointwise.h"
 
 namespace gossamer::onnx {
 namespace {
 
-bool is_convolution(const gossamer::Node& node) {
-  return node.primitive == &kConv || node.primitive == &kConvTranspose;
+// Whether the node is written as an operator that takes a bias: a convolution or a Gemm.
+bool takes_bias(const gossamer::Graph& graph, const gossamer::Node& node) {
+  if (node.primitive == &kConv || node.primitive == &kConvTranspose) return true;
+  if (node.primitive != &kMatMul) return false;
+  const auto& a = attributes_of<MatMulAttributes>(node);
+  const auto flat = [&](ValueId v) {
+    return graph.value(v).type.ranked() && graph.value(v).type.rank() == 2;
+  };
+  return (a.trans_a || a.trans_b) && flat(node.operands[0]) && flat(node.operands[1]);
 }
 
 // Whether x has `channels` elements, all along axis 1 of a result of `rank` axes.
@@ -93,7 +101,7 @@ std::vector<FusedBias> find_fused_biases(const gossamer::Graph& graph,
     if (!spelled(reader)) continue;
     for (const ValueId v : graph.nodes[n].operands) {
       const NodeId p = v == kNoValue ? kNoNode : graph.value(v).producer;
-      if (p == kNoNode || !is_convolution(graph.node(p)) || !spelled(p) ||
+      if (p == kNoNode || !takes_bias(graph, graph.node(p)) || !spelled(p) ||
           uses[static_cast<std::size_t>(v)] != 1)
         continue;
       if (const auto bias = bias_behind(graph, p, reader)) {

@@ -1,4 +1,4 @@
-// Biases that the standard's convolutions take as an input and a Graph adds in a Pointwise behind
+// Biases that the standard's Conv and Gemm take as an input and a Graph adds in a Pointwise behind
 // them: found before a graph is written, so that they come back as a person would have written
 // them.
 #pragma once
@@ -11,7 +11,7 @@
 namespace gossamer::onnx {
 
 struct FusedBias {
-  NodeId product = kNoNode;   // the convolution
+  NodeId product = kNoNode;   // the convolution or matrix product
   ValueId bias = kNoValue;    // a vector of one number a channel, or a constant that holds one
   NodeId reader = kNoNode;    // the only reader of the convolution's result
   std::size_t convolved = 0;  // operand of the reader: the convolution's result

@@ -360,7 +360,8 @@ Status GraphWriter::write_outputs() {
       Node copy;
       copy.op_type = "Identity";
       copy.inputs = {value};
-      value = model_.claim(value + "_out");
+      value += "_out";
+      value = model_.claim(value);
       copy.outputs = {value};
       append(std::move(copy));
     }

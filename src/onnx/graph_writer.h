@@ -75,7 +75,7 @@ class GraphWriter {
   };
 
   void find_items();
-  bool stays(OriginId origin, const std::vector<NodeId>& nodes);
+  bool stays(OriginId id, const std::vector<NodeId>& nodes);
   bool is_available(ValueId v) const;
   std::vector<ValueId> reads(const Item& item) const;
   std::vector<bool> needed_items() const;

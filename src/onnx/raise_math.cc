@@ -110,7 +110,7 @@ Status raise_matmul(Raising& r) {
     Raising::Attributes attributes;
     if (a.trans_a) attributes.push_back(attribute("transA", std::int64_t{1}));
     if (a.trans_b) attributes.push_back(attribute("transB", std::int64_t{1}));
-    r.result(0, r.emit("Gemm", {x, w}, std::move(attributes)));
+    r.result(0, r.emit("Gemm", {x, w, r.bias()}, std::move(attributes)));
     return {};
   }
   ASSIGN(const Name left, matrix(r, 0, x, a.trans_a));

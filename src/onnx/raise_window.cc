@@ -139,7 +139,7 @@ PoolLayout layout_of(const PoolAttributes& a, int rank) {
 }
 
 Name planes_of(Raising& r, const PoolLayout& layout) {
-  const Name x = r.transpose(r.operand(0), layout.order);
+  Name x = r.transpose(r.operand(0), layout.order);
   if (layout.others == 2) return x;
   Raising::Names shape = {r.ints({1}), r.ints({-1})};
   for (std::size_t i = layout.others; i < layout.order.size(); ++i)

@@ -24,12 +24,7 @@ void add_constants(const Graph& graph, GraphSummary& s) {
 void add_nodes(const Graph& graph, GraphSummary& s) {
   for (const Node& node : graph.nodes) {
     ++s.primitives[std::string(node.primitive->name)];
-    if (node.primitive->macs) {
-      InferContext context(graph, node.operands, node.results.size(), node.bodies, {});
-      for (std::size_t i = 0; i < node.results.size(); ++i)
-        if (node.results[i] != kNoValue) context.set(i, graph.value(node.results[i]).type);
-      s.macs = s.macs + node.primitive->macs(node.attributes.get(), context);
-    }
+    s.macs = s.macs + macs_of(graph, node);
     for (const auto& body : node.bodies) add_nodes(*body, s);
   }
 }
@@ -74,6 +69,14 @@ std::optional<std::int64_t> peak_bytes(const Graph& graph, bool inputs) {
 }
 
 }  // namespace
+
+Dim macs_of(const Graph& graph, const Node& node) {
+  if (!node.primitive->macs) return 0;
+  InferContext context(graph, node.operands, node.results.size(), node.bodies, {});
+  for (std::size_t i = 0; i < node.results.size(); ++i)
+    if (node.results[i] != kNoValue) context.set(i, graph.value(node.results[i]).type);
+  return node.primitive->macs(node.attributes.get(), context);
+}
 
 GraphSummary summarize(const Graph& graph) {
   GraphSummary s;

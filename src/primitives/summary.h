@@ -21,5 +21,7 @@ struct GraphSummary {
 };
 
 GraphSummary summarize(const Graph& graph);
+// Multiply-accumulates of one run of a node, bodies not included.
+Dim macs_of(const Graph& graph, const Node& node);
 
 }  // namespace gossamer

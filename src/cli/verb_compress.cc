@@ -1,0 +1,121 @@
+// gossamer compress: applies a recipe to a model and writes what comes out as ONNX.
+#include <unistd.h>
+
+#include "cli/verb.h"
+#include "compress/compress.h"
+#include "fmt/format.h"
+#include "measure/bench.h"
+#include "nlohmann/json.hpp"
+#include "onnx/writer.h"
+
+namespace gossamer::cli {
+namespace {
+
+using nlohmann::json;
+
+struct CompressVerb {
+  ModelOptions model;
+  std::string output, recipe, samples;
+  std::optional<std::int64_t> opset;
+  int threads = 0;
+  bool as_json = false;
+
+  Status run() const;
+};
+
+// A line on a terminal that says how far a step is and how long it will still take.
+class ProgressLine {
+ public:
+  void step(const std::string& name) {
+    name_ = name;
+    begin_ = measure::now_ms();
+  }
+  void show(std::size_t done, std::size_t total) {
+    if (!terminal_ || total == 0) return;
+    constexpr double kPause = 200, kSecond = 1000;
+    const double now = measure::now_ms();
+    if (done < total && now - shown_ < kPause) return;
+    shown_ = now;
+    const double left = done == 0 ? 0
+                                  : (now - begin_) / static_cast<double>(done) *
+                                        static_cast<double>(total - done) / kSecond;
+    fmt::print(stderr, "\r{}: {} of {} samples, {:.0f} s left \033[K", name_, done, total, left);
+    if (done == total) fmt::print(stderr, "\r\033[K");
+    static_cast<void>(std::fflush(stderr));
+  }
+
+ private:
+  bool terminal_ = isatty(STDERR_FILENO) != 0;
+  std::string name_;
+  double begin_ = 0, shown_ = 0;
+};
+
+json cost_json(const GraphCost& c) {
+  const auto macs = c.macs.constant();
+  return {{"nodes", c.nodes},
+          {"macs", macs ? json(*macs) : json(c.macs.to_string())},
+          {"constant_bytes", c.constant_bytes}};
+}
+
+Status CompressVerb::run() const {
+  ASSIGN(const compress::Recipe parsed, compress::read_recipe(recipe));
+  ASSIGN(const std::shared_ptr<const onnx::Model> loaded, model.load());
+  ASSIGN(const Graph graph, model.lower(loaded));
+  std::optional<samples::Samples> given;
+  if (!samples.empty()) {
+    ASSIGN(given, samples::Samples::open(samples, parsed.samples, compress::ports_of(graph)));
+  }
+  ProgressLine progress;
+  compress::CompressOptions options;
+  options.control.cancelled = &g_interrupted;
+  options.control.threads = threads;
+  options.control.progress = [&](std::size_t done, std::size_t total) {
+    progress.show(done, total);
+  };
+  options.on_step = [&](const std::string& name) { progress.step(name); };
+  ASSIGN(const compress::Compressed out,
+         compress::compress(graph, parsed, given ? &*given : nullptr, options));
+  onnx::WriteOptions write;
+  write.opset = opset;
+  write.source = loaded.get();
+  TRY(onnx::write_model(out.graph, output, write));
+  if (as_json) {
+    const json report = {{"output", output},
+                         {"samples", given ? json(given->size()) : json(nullptr)},
+                         {"before", cost_json(out.before)},
+                         {"after", cost_json(out.after)},
+                         {"notes", out.notes},
+                         {"recipe", parsed.text}};
+    return print(report.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  }
+  for (const std::string& text : out.notes) note(text);
+  constexpr double kMega = 1e6;
+  return print(
+      fmt::format("{}: constants {:.2f} MB -> {:.2f} MB ({:.3f})\n", output,
+                  static_cast<double>(out.before.constant_bytes) / kMega,
+                  static_cast<double>(out.after.constant_bytes) / kMega,
+                  static_cast<double>(out.after.constant_bytes) /
+                      static_cast<double>(std::max<std::int64_t>(out.before.constant_bytes, 1))));
+}
+
+}  // namespace
+
+void add_compress(CLI::App& app, Invocation& invocation) {
+  CLI::App* verb = app.add_subcommand("compress", "Make a model smaller by a recipe");
+  auto self = std::make_shared<CompressVerb>();
+  self->model.add_to(*verb);
+  verb->add_option("-o,--output", self->output, "The .onnx file to write")->required();
+  verb->add_option("--recipe", self->recipe, "What to do, a YAML file (docs/recipes.md)")
+      ->required();
+  verb->add_option("--samples", self->samples,
+                   "Real inputs: a folder, a file, or a .txt that lists files");
+  verb->add_option("--opset", self->opset, "Opset to write; the default is what the model needs");
+  verb->add_option("--threads", self->threads, "Threads to use; 0: as many as this process may")
+      ->check(CLI::Range(0, 1024));
+  verb->add_flag("--json", self->as_json, "Print the report as JSON");
+  verb->footer(
+      "Example: gossamer compress model.onnx -o small.onnx --recipe int8.yaml --samples photos/");
+  verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });
+}
+
+}  // namespace gossamer::cli

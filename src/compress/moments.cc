@@ -1,0 +1,148 @@
+#include "compress/moments.h"
+
+#include <algorithm>
+#include <set>
+
+#include "primitives/primitives.h"
+#include "reference/conv.h"
+
+namespace gossamer::compress {
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+constexpr std::int64_t kLongestRow = 2048;
+
+// Adds x x^T to the upper half.
+void add_outer(float* sums, const std::vector<float>& x) {
+  const std::size_t n = x.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    const float xi = x[i];
+    if (xi == 0) continue;
+    float* row = sums + i * n;
+    for (std::size_t j = i; j < n; ++j) row[j] += xi * x[j];
+  }
+}
+
+void mirror(Moments& m) {
+  for (std::int64_t g = 0; g < m.groups; ++g) {
+    float* a = &m.sums[at(g * m.size * m.size)];
+    for (std::int64_t i = 0; i < m.size; ++i)
+      for (std::int64_t j = i + 1; j < m.size; ++j) a[j * m.size + i] = a[i * m.size + j];
+  }
+}
+
+// The windows that a convolution of two spatial axes multiplies with its weights.
+class Windows {
+ public:
+  Windows(const ConvAttributes& a, const Shape& x, const Shape& w)
+      : group_(a.group), cin_(w[1]), kernel_{w[2], w[3]}, in_{x[2], x[3]} {
+    for (std::size_t d = 0; d < 2; ++d) {
+      stride_[d] = a.strides.empty() ? 1 : a.strides[d];
+      dilation_[d] = a.dilations.empty() ? 1 : a.dilations[d];
+      before_[d] = a.pads.empty() ? 0 : a.pads[d];
+      const std::int64_t after = a.pads.empty() ? 0 : a.pads[d + 2];
+      const std::int64_t reach = (kernel_[d] - 1) * dilation_[d] + 1;
+      out_[d] = std::max<std::int64_t>((in_[d] + before_[d] + after - reach) / stride_[d] + 1, 0);
+    }
+  }
+
+  std::int64_t count() const { return out_[0] * out_[1]; }
+
+  // Window `p` of channel group `g` of one image, in the order of the weights' elements.
+  void gather(const float* image, std::int64_t g, std::int64_t p, std::vector<float>& x) const {
+    const std::int64_t top = p / out_[1] * stride_[0] - before_[0];
+    const std::int64_t left = p % out_[1] * stride_[1] - before_[1];
+    std::size_t i = 0;
+    for (std::int64_t c = 0; c < cin_; ++c) {
+      const float* plane = image + (g * cin_ + c) * in_[0] * in_[1];
+      for (std::int64_t ky = 0; ky < kernel_[0]; ++ky)
+        for (std::int64_t kx = 0; kx < kernel_[1]; ++kx, ++i) {
+          const std::int64_t y = top + ky * dilation_[0], xx = left + kx * dilation_[1];
+          const bool inside = y >= 0 && y < in_[0] && xx >= 0 && xx < in_[1];
+          x[i] = inside ? plane[y * in_[1] + xx] : 0;
+        }
+    }
+  }
+  std::int64_t groups() const { return group_; }
+
+ private:
+  std::int64_t group_, cin_;
+  std::array<std::int64_t, 2> kernel_, in_, stride_{}, dilation_{}, before_{}, out_{};
+};
+
+void add_conv(Moments& m, const Graph& graph, const Layer& layer, const Tensor& x,
+              std::int64_t positions) {
+  const auto& a = attributes_of<ConvAttributes>(graph.node(layer.node));
+  const Windows windows(a, x.shape(), graph.value(layer.weights).constant->shape());
+  const std::int64_t stride = std::max<std::int64_t>(windows.count() / positions, 1);
+  const std::int64_t image = x.shape()[1] * x.shape()[2] * x.shape()[3];
+  std::vector<float> window(at(m.size));
+  for (std::int64_t n = 0; n < x.shape()[0]; ++n)
+    for (std::int64_t g = 0; g < m.groups; ++g)
+      for (std::int64_t p = 0; p < windows.count(); p += stride) {
+        windows.gather(x.values<float>().data() + n * image, g, p, window);
+        add_outer(&m.sums[at(g * m.size * m.size)], window);
+      }
+}
+
+void add_matmul(Moments& m, const Tensor& x, std::int64_t positions) {
+  const std::int64_t rows = x.count() / m.size;
+  const std::int64_t stride = std::max<std::int64_t>(rows / positions, 1);
+  std::vector<float> row(at(m.size));
+  for (std::int64_t r = 0; r < rows; r += stride) {
+    const float* from = x.values<float>().data() + r * m.size;
+    std::copy(from, from + m.size, row.begin());
+    add_outer(m.sums.data(), row);
+  }
+}
+
+bool suits(const Graph& graph, const Layer& layer) {
+  const Node& node = graph.node(layer.node);
+  const Shape& w = graph.value(layer.weights).constant->shape();
+  if (node.primitive == &kConv)
+    return w.rank() == 4 && attributes_of<ConvAttributes>(node).auto_pad == AutoPad::none;
+  return node.primitive == &kMatMul && w.rank() == 2;
+}
+
+}  // namespace
+
+Result<std::map<std::size_t, Moments>> second_moments(const Graph& graph,
+                                                      std::span<const Layer> layers,
+                                                      const samples::Samples& samples,
+                                                      const RunControl& control,
+                                                      std::int64_t positions) {
+  std::map<std::size_t, Moments> out;
+  std::vector<ValueId> values;
+  std::vector<std::size_t> place(layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Layer& layer = layers[i];
+    if (!suits(graph, layer)) continue;
+    Moments m;
+    m.size = Rows(graph.value(layer.weights).constant->shape(), layer.output_axis).size;
+    const Node& node = graph.node(layer.node);
+    m.groups = node.primitive == &kConv ? attributes_of<ConvAttributes>(node).group : 1;
+    if (m.size > kLongestRow || m.size < 2) continue;
+    m.sums.assign(at(m.groups * m.size * m.size), 0);
+    out.emplace(i, std::move(m));
+    const auto known = std::find(values.begin(), values.end(), layer.input);
+    place[i] = static_cast<std::size_t>(known - values.begin());
+    if (known == values.end()) values.push_back(layer.input);
+  }
+  TRY(run_samples(graph, values, samples, control,
+                  [&](std::size_t, std::span<const Value> results) -> Status {
+                    for (auto& [i, m] : out) {
+                      const Tensor& x = results[place[i]].tensor;
+                      if (x.count() == 0) continue;
+                      if (graph.node(layers[i].node).primitive == &kConv) {
+                        add_conv(m, graph, layers[i], x, positions);
+                      } else {
+                        add_matmul(m, x, positions);
+                      }
+                    }
+                    return {};
+                  }));
+  for (auto& [i, m] : out) mirror(m);
+  return out;
+}
+
+}  // namespace gossamer::compress

@@ -1,0 +1,50 @@
+// Observing: running a graph on samples and keeping statistics of some of its values.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "compress/histogram.h"
+#include "compress/range.h"
+#include "graph/graph.h"
+#include "samples/samples.h"
+
+namespace gossamer::compress {
+
+// Of one value over all samples.
+struct Observation {
+  Histogram histogram;
+  Range average;  // least and greatest of a sample, averaged (factor 0.9 a sample)
+  std::vector<double> channel_sums;  // along axis 1 (the last one of matrices); empty: no such axis
+  std::int64_t per_channel = 0;      // numbers in each of the sums
+};
+
+// Told of progress: how many of how many samples are done.
+using Progress = std::function<void(std::size_t done, std::size_t total)>;
+
+struct RunControl {
+  const std::atomic<bool>* cancelled = nullptr;
+  int threads = 0;  // 0: as many as the process may use
+  Progress progress;
+};
+
+// Runs the samples through the graph with `values` as its outputs, compiled, and hands each step's
+// numbers over; carried inputs take the outputs of the step before. Fails with what a run or a
+// sample says, or interrupted.
+using OnStep = std::function<Status(std::size_t sample, std::span<const Value> values)>;
+Status run_samples(const Graph& graph, std::span<const ValueId> values,
+                   const samples::Samples& samples, const RunControl& control,
+                   const OnStep& on_step);
+
+// Statistics of f32 values. Fails with usage, naming the value, when one is NaN or infinite.
+Result<std::map<ValueId, Observation>> observe(const Graph& graph, std::span<const ValueId> values,
+                                               const samples::Samples& samples,
+                                               const RunControl& control);
+
+// The graph's inputs as samples want to know them.
+std::vector<samples::Port> ports_of(const Graph& graph);
+
+}  // namespace gossamer::compress
