@@ -31,14 +31,17 @@ endfunction()
 
 function(gossamer_libraries)
   # What runs once a model, not once a number, is compiled for size.
-  foreach(room IN ITEMS door door_lean)
+  foreach(room IN ITEMS door door_lean package)
     target_compile_options(gossamer_${room} PRIVATE $<$<CONFIG:Release>:-Os>)
   endforeach()
-  foreach(file IN ITEMS runtime/operations.cc package/encode.cc package/format.cc package/write.cc
-      reference/copy_text.cc reference/pointwise_text.cc)
-    set_source_files_properties("${CMAKE_SOURCE_DIR}/src/${file}" PROPERTIES
+  foreach(file IN ITEMS attention copy_text expect image_decode indices lookup loop n_gram
+      non_max_suppression non_zero pointwise_program pointwise_text resize_axis rows sequence text text_normalize
+      text_split top_k tree_ensemble unique checks_control checks_movement checks_products)
+    set_source_files_properties("${CMAKE_SOURCE_DIR}/src/reference/${file}.cc" PROPERTIES
       COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
   endforeach()
+  set_source_files_properties("${CMAKE_SOURCE_DIR}/src/runtime/operations.cc" PROPERTIES
+    COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
   gossamer_library(gossamer_lean gossamer_runtime runtime door door_lean)
   if(TARGET gossamer_door_full)
     gossamer_library(gossamer_whole gossamer gossamer door door_full)
