@@ -1,3 +1,4 @@
+// Runs the steps of a recipe one after another on a model.
 #include "compress/compress.h"
 
 #include "passes/passes.h"

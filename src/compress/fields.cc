@@ -1,3 +1,5 @@
+// Reads a mapping of YAML key by key and says what is unknown, missing or out of range, with its
+// line.
 #include "compress/fields.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Histograms that widen by doubling their bins, so that one pass over samples is enough.
 #include "compress/histogram.h"
 
 #include <algorithm>

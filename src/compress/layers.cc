@@ -1,3 +1,4 @@
+// Finds the layers of a graph: products of an activation with weights, and what goes in and out.
 #include "compress/layers.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Second moments of layers' inputs, and weights rounded so that the layers' outputs stay (GPTQ).
 #include "compress/moments.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Runs a model over samples and shows each batch of values to the observers.
 #include "compress/observe.h"
 
 #include <algorithm>

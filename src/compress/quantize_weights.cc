@@ -1,3 +1,4 @@
+// Weights as integers and scales: per tensor, per channel, per block.
 #include "compress/quantize_weights.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// From what an observer saw to the range that integers shall cover.
 #include "compress/range.h"
 
 #include <algorithm>

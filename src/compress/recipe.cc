@@ -1,3 +1,4 @@
+// Reads a recipe, YAML, into the steps that it names.
 #include "compress/recipe.h"
 
 #include <algorithm>

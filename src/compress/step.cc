@@ -1,3 +1,4 @@
+// The steps that a recipe can name, from steps.def.
 #include "compress/step.h"
 
 #include <fnmatch.h>

@@ -1,3 +1,4 @@
+// Finds an addition behind a product that ONNX writes as the product's own input.
 #include "onnx/fused_bias.h"
 
 #include <algorithm>

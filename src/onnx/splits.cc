@@ -1,3 +1,4 @@
+// Finds slices that together cut a value into pieces, which ONNX writes as one Split.
 #include "onnx/splits.h"
 
 #include <algorithm>

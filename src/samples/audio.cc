@@ -1,3 +1,4 @@
+// Sound files by libsndfile, their rate changed by libsamplerate.
 #include "samples/audio.h"
 
 #include <samplerate.h>

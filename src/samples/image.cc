@@ -1,3 +1,4 @@
+// Pictures into tensors: resized, cropped, normalized, laid out as a model wants them.
 #include "samples/image.h"
 
 #include <png.h>

@@ -1,3 +1,4 @@
+// Reads the samples of a folder, a list or an archive one after another, in a seeded order.
 #include "samples/samples.h"
 
 #include <fnmatch.h>

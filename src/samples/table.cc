@@ -1,3 +1,4 @@
+// Rows of numbers from text: csv.
 #include "samples/table.h"
 
 #include <charconv>
