@@ -62,9 +62,7 @@ std::vector<std::string> input_names(const runtime::Program& program) {
 }
 
 Result<Runnable> open_package(const ModelOptions& model, const RunnableOptions& options) {
-  if (!model.shapes.empty() || !model.dims.empty() || !model.binds.empty())
-    return usage_error("a package's shapes are settled",
-                       "give --shape, --dim and --bind to 'gossamer compile'");
+  TRY(model.refuse_details());
   ASSIGN(package::Package package, package::open(model.path));
   if (package.precision != options.precision && !options.precision.empty())
     return usage_error("the package was compiled for precision '" + package.precision + "', not '" +

@@ -59,7 +59,9 @@ Status print(std::string_view text) {
 }
 
 void ModelOptions::add_to(CLI::App& app) {
-  app.add_option("MODEL", path, "The model, an .onnx file")->required();
+  app.add_option("MODEL", path,
+                 "The model, an .onnx file; info, text, run and bench take a .goss package, too")
+      ->required();
   add_details_to(app);
 }
 
@@ -73,6 +75,12 @@ void ModelOptions::add_details_to(CLI::App& app) {
       ->take_all()
       ->expected(1);
   app.add_option("--dim", dims, "Fix an open dimension: batch=1")->take_all()->expected(1);
+}
+
+Status ModelOptions::refuse_details() const {
+  if (shapes.empty() && dims.empty() && binds.empty()) return {};
+  return usage_error("a package's shapes are settled",
+                     "give --shape, --dim and --bind to 'gossamer compile'");
 }
 
 Result<std::shared_ptr<const onnx::Model>> ModelOptions::load() const {

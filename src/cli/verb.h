@@ -33,6 +33,8 @@ struct ModelOptions {
   void add_to(CLI::App& app);
   // All but the model itself.
   void add_details_to(CLI::App& app);
+  // Fails with usage when there are any: a package's shapes are settled.
+  Status refuse_details() const;
   Result<std::shared_ptr<const onnx::Model>> load() const;
   // Parses shapes and dims; a name that the model does not have is a usage error.
   Result<onnx::LowerOptions> lower_options(const onnx::Model& model) const;

@@ -1,10 +1,12 @@
 // gossamer info: what is inside a model.
 #include <algorithm>
 
+#include "cli/package_text.h"
 #include "cli/verb.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "onnx/bind.h"
+#include "package/package.h"
 #include "primitives/summary.h"
 
 namespace gossamer::cli {
@@ -17,6 +19,7 @@ struct InfoVerb {
   bool as_json = false;
 
   Status run() const;
+  Status run_on_package() const;
 };
 
 void count_operators(const onnx::Graph& graph, std::map<std::string, std::int64_t>& counts) {
@@ -133,7 +136,15 @@ std::string to_readable(const json& j) {
   return out + "\n";
 }
 
+Status InfoVerb::run_on_package() const {
+  TRY(model.refuse_details());
+  ASSIGN(const json out, describe_package(model.path));
+  return print(as_json ? out.dump(2, ' ', false, json::error_handler_t::replace) + "\n"
+                       : package_text(out));
+}
+
 Status InfoVerb::run() const {
+  if (package::is_package(model.path)) return run_on_package();
   ASSIGN(std::shared_ptr<const onnx::Model> loaded, model.load());
   json out = describe_file(*loaded);
   std::vector<std::string> needs;

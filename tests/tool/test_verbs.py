@@ -1,4 +1,5 @@
 # What holds for every verb, and verbs that have no test of their own elsewhere.
+import json
 import pathlib
 import re
 import subprocess
@@ -76,3 +77,38 @@ def test_compile_binds_what_structure_depends_on(summing, tmp_path):
         tool("run", package, "--input", f"x={tmp_path}/x.npy", "--output-dir", tmp_path / "out")
         assert np.array_equal(np.load(tmp_path / "out" / "y.npy"), x.sum(axis))
     assert "settled" in tool("run", package, "--bind", "axes=1", code=2).stderr
+
+
+def test_info_and_text_of_a_package():
+    """The sample package of the format: x[n] by a gather of elements."""
+    sample = ROOT / "tests" / "package" / "format_1.goss"
+    told = json.loads(tool("info", sample, "--json").stdout)
+    assert told["file_bytes"] == sample.stat().st_size and told["format"] == "1.0"
+    assert told["steps"] == sum(told["operations"].values()) > 0
+    assert {"about", "program"} <= {s["name"] for s in told["sections"]}
+    assert all(s["offset"] + s["bytes"] <= told["file_bytes"] for s in told["sections"])
+    text, steps = tool("info", sample).stdout, tool("text", sample).stdout
+    for port in told["inputs"] + told["outputs"]:
+        assert f"{port['name']}: {port['type']}" in text and f"'{port['name']}' {port['type']}" in steps
+    for operation in told["operations"]:
+        assert operation in text and f" = {operation}(" in steps
+    assert "settled" in tool("info", sample, "--dim", "n=1", code=2).stderr
+
+
+def test_info_of_a_package_counts_weights_and_regions(tmp_path):
+    weights = np.ones((64, 64), np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"], name="dense")],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2, 64])],
+        [onnx.numpy_helper.from_array(weights, "w")],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    tool("compile", tmp_path / "m.onnx", "-o", tmp_path / "m.goss")
+    told = json.loads(tool("info", tmp_path / "m.goss", "--json").stdout)
+    assert sum(told["bytes"].values()) >= weights.nbytes
+    assert told["operations"] == {"kernel.matmul": 1} and told["scalar_steps"] == 0
+    assert told["inputs"] == [{"name": "x", "type": "f32[2,64]", "shape": [2, 64]}]
+    assert told["precision"] == "exact" and told["lowest_level"] == "v2"
+    assert "// dense" in tool("text", tmp_path / "m.goss").stdout
