@@ -1,6 +1,8 @@
 // The best of several short tries each: what else runs on the machine only ever makes it slower.
 #include "measure/rates.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <memory>
 #include <new>
@@ -23,19 +25,25 @@ constexpr int kTries = 5;
 // Where results go, so that nothing is left out as unused.
 volatile float g_sink = 0;
 
-// Most rounds a second of `once(rounds)`.
+// Time that this thread has spent on a core: what others do there in between does not count.
+double thread_ms() {
+  timespec t{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
+}
+
+// Most rounds a second of `once(rounds)` by that clock.
 template <class F>
-double best_rate(std::int64_t rounds, F&& once) {
-  double begin = now_ms(), took = 0;
-  for (once(rounds); (took = now_ms() - begin) < kTryMs / 4; begin = now_ms(), once(rounds))
-    rounds *= 2;
+double best_rate(double (*now)(), std::int64_t rounds, F&& once) {
+  double begin = now(), took = 0;
+  for (once(rounds); (took = now() - begin) < kTryMs / 4; begin = now(), once(rounds)) rounds *= 2;
   rounds = std::max<std::int64_t>(
       1, static_cast<std::int64_t>(static_cast<double>(rounds) * kTryMs / took));
   double least = 0;
   for (int i = 0; i < kTries; ++i) {
-    begin = now_ms();
+    begin = now();
     once(rounds);
-    took = now_ms() - begin;
+    took = now() - begin;
     least = i == 0 ? took : std::min(least, took);
   }
   return static_cast<double>(rounds) / std::max(least, 1e-6) * 1e3;
@@ -44,7 +52,8 @@ double best_rate(std::int64_t rounds, F&& once) {
 double giga_ops(PeakLoop loop, double ops) {
   float seed[kPeakSeed];
   for (int i = 0; i < kPeakSeed; ++i) seed[i] = 0.5f + static_cast<float>(i) / 256;
-  return best_rate(1 << 14, [&](std::int64_t rounds) { g_sink = loop(seed, rounds); }) * ops / 1e9;
+  const auto once = [&](std::int64_t rounds) { g_sink = loop(seed, rounds); };
+  return best_rate(thread_ms, 1 << 14, once) * ops / 1e9;
 }
 
 // Uninitialized floats at a multiple of 64; null when there is no memory.
@@ -84,7 +93,8 @@ double reading(const PeakTable& table, const float* from, std::int64_t bytes, in
   const auto once = [&](std::int64_t rounds) {
     for (std::int64_t i = 0; i < rounds; ++i) crew.run(crew.size(), Reading::run, &r);
   };
-  return best_rate(1, once) * static_cast<double>(r.floats) * 4 / 1e9;
+  return best_rate(threads == 1 ? thread_ms : now_ms, 1, once) * static_cast<double>(r.floats) * 4 /
+         1e9;
 }
 
 void add(std::vector<ArithmeticRate>& out, std::string_view dtype, std::string_view instructions,

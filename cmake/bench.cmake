@@ -1,0 +1,11 @@
+# kernel_bench: every family of kernels against what the machine can give (bench/kernels). Built only when asked for.
+function(gossamer_kernel_bench)
+  find_package(benchmark QUIET)
+  if(NOT benchmark_FOUND OR NOT TARGET gossamer_measure)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/bench/kernels/*.cc")
+  add_executable(kernel_bench EXCLUDE_FROM_ALL ${sources})
+  target_link_libraries(kernel_bench PRIVATE gossamer_measure benchmark::benchmark)
+  set_target_properties(kernel_bench PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endfunction()
