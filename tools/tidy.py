@@ -98,7 +98,8 @@ def main() -> int:
     CLEAN.mkdir(parents=True, exist_ok=True)
     marks = {name: CLEAN / fingerprint(name, known) for name in chosen}
     waiting = [name for name in chosen if not marks[name].exists()]
-    deadline = time.monotonic() + (float("inf") if options.all else options.seconds)
+    seconds = 24 * 3600 if options.all else options.seconds
+    deadline = time.monotonic() + seconds
     results: dict[str, list[str]] = {"clean": [], "wrong": [], "unseen": []}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for name, state, said in pool.map(lambda name: lint(name, options.build, deadline), waiting):
