@@ -165,8 +165,9 @@ void Steps::pad() {
   std::int64_t after = m_.dice().between(0, most);
   if (step.mode == PadMode::constant && n > 2 && m_.dice().chance(20)) after = -1;
   if (step.mode == PadMode::constant && m_.dice().chance(15)) step.interior = 1;
-  const std::int64_t to =
-      before + after + most_[at] + step.interior * std::max<std::int64_t>(most_[at] - 1, 0);
+  const std::int64_t kept = most_[at] + std::min<std::int64_t>(after, 0);
+  const std::int64_t to = before + std::max<std::int64_t>(after, 0) + kept +
+                          step.interior * std::max<std::int64_t>(kept - 1, 0);
   if (!grows(at, to)) return;
   step.before = number(before);
   step.after = number(after);

@@ -86,6 +86,23 @@ bool may_be(Maker& m, DType dtype) {
   return allowed.empty() || std::find(allowed.begin(), allowed.end(), dtype) != allowed.end();
 }
 
+bool has_bytes(Maker& m) {
+  return may_be(m, DType::u8) && may_be(m, DType::i8) && may_be(m, DType::i32);
+}
+
+// The shape of matrices behind batch axes of their own: as x has them, of one element, or left out.
+Shape broadcast_batch(Maker& m, const Known& x, const Shape& matrix) {
+  Shape shape = matrix;
+  const int rank = m.rank(x);
+  for (int axis = rank - 3; axis >= 0; --axis) {
+    if (m.dice().chance(20)) break;
+    const std::optional<std::int64_t> n = m.extent(x, axis);
+    const std::int64_t own = n == 1 ? m.dice().between(1, 3) : n.value_or(1);
+    shape.dims().insert(shape.dims().begin(), m.dice().chance(50) ? own : 1);
+  }
+  return shape;
+}
+
 // Products of 8-bit integers, with zero points: i32.
 Status make_integer_matmul(Maker& m) {
   const auto random_byte = [&] { return m.dice().chance(50) ? DType::u8 : DType::i8; };
@@ -102,11 +119,34 @@ Status make_integer_matmul(Maker& m) {
   return {};
 }
 
+// Convolutions of 8-bit integers, with a zero point of the input and often of the weights.
+Status make_integer_conv(Maker& m) {
+  Dice& dice = m.dice();
+  const DType ta = dice.chance(60) ? DType::u8 : DType::i8;
+  const DType tb = dice.chance(40) ? DType::u8 : DType::i8;
+  const std::int64_t channels = dice.between(1, 4);
+  Shape planes{dice.between(1, 2), channels};
+  for (std::int64_t i = dice.between(1, 2); i > 0; --i) planes.dims().push_back(dice.between(1, 5));
+  const Known x = m.fresh(ta, planes);
+  const Windows w = random_windows(m, x, spatial_axes(m, x), true);
+  ConvAttributes a;
+  a.strides = w.strides, a.dilations = w.dilations, a.pads = w.pads, a.auto_pad = w.auto_pad;
+  if (dice.chance(30)) a.group = channels;
+  Shape shape{a.group * dice.between(1, 2), channels / a.group};
+  shape.dims().insert(shape.dims().end(), w.kernel.begin(), w.kernel.end());
+  std::vector<ValueId> operands{x.id, m.weights(tb, shape, 9).id};
+  operands.push_back(m.weights(ta, Shape{}, 5).id);
+  if (dice.chance(50)) operands.push_back(m.weights(tb, Shape{}, 5).id);
+  ASSIGN(const ValueId y, m.build().one(kConv, a, operands));
+  const double top = static_cast<double>(shape[1] * count(w.kernel)) * 300 * 20;
+  m.offer(y, {-top, top, 0});
+  return {};
+}
+
 }  // namespace
 
 Status make_matmul(Maker& m) {
-  if (m.dice().chance(15) && may_be(m, DType::u8) && may_be(m, DType::i8) && may_be(m, DType::i32))
-    return make_integer_matmul(m);
+  if (m.dice().chance(15) && has_bytes(m)) return make_integer_matmul(m);
   ASSIGN(const Known x, m.floats(1, 4, 1, 16));
   const int rank = m.rank(x);
   MatMulAttributes a;
@@ -125,6 +165,7 @@ Status make_matmul(Maker& m) {
     if (!a.trans_b && m.dice().chance(15)) shape = Shape{*depth};
     if (shape.rank() == 2 && rank == 2 && m.dice().chance(20))
       shape.dims().insert(shape.dims().begin(), m.dice().between(1, 3));
+    if (shape.rank() == 2 && rank >= 3 && m.dice().chance(40)) shape = broadcast_batch(m, x, shape);
     w = m.weights(m.dtype(x), shape, amplitude_for(x, *depth));
   }
   const Range range = sum_of_products(m, x, w->range, *depth);
@@ -134,6 +175,7 @@ Status make_matmul(Maker& m) {
 }
 
 Status make_conv(Maker& m) {
+  if (m.dice().chance(20) && has_bytes(m)) return make_integer_conv(m);
   ASSIGN(const Known x, planes(m));
   const std::int64_t channels = *m.extent(x, 1);
   const Windows w = random_windows(m, x, spatial_axes(m, x), true);

@@ -11,6 +11,9 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from tests.models.compare import TOOL, session
 
 FIRST, COUNT = map(int, os.environ.get("GOSSAMER_RANDOM_SEEDS", "0:200").split(":"))
+# Some kernels say only while running that they lack a type; half floats that onnxruntime computes
+# as floats lose their type before they become optional.
+REFUSALS = ("not support", "only supports", "Type (optional(tensor(float16)))")
 tally = {"compared": 0, "not implemented": 0}
 
 
@@ -42,9 +45,8 @@ def test_onnxruntime_agrees(graphs, seed):
     folder = graphs / str(seed)
     try:
         names, got = answers(folder)
-    except (state.NotImplemented, state.RuntimeException) as e:
-        # Some kernels say only while running that they lack a type.
-        if isinstance(e, state.RuntimeException) and "not support" not in str(e):
+    except (state.NotImplemented, state.RuntimeException, state.Fail) as e:
+        if not isinstance(e, state.NotImplemented) and not any(s in str(e) for s in REFUSALS):
             raise
         tally["not implemented"] += 1
         pytest.skip(f"seed {seed}: {e}")
