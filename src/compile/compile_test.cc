@@ -88,6 +88,17 @@ TEST(Compile, MovementThatAViewExpressesMovesNothing) {
   EXPECT_EQ(p->steps.size(), 1U);
 }
 
+TEST(Compile, PadsCropBeforeTheySpread) {
+  const Graph g = parse(R"(graph g(x: f32[2,5]) -> (y, z) {
+  one: i64[1] = constant {-1}
+  y = copy(x, one) steps={pad 1 2 @1[0] interior 1}
+  z = copy(x) steps={pad 1 1 3 interior 2}
+})");
+  const auto p = expect_same(g, {random_floats({2, 5}, 9)});
+  ASSERT_TRUE(p);
+  EXPECT_EQ(scalar_steps(*p), 1);
+}
+
 TEST(Compile, OperandsOfAConcatAreWrittenInPlace) {
   const Graph g = parse(R"(graph g(x: f32[2,3], z: f32[2,3]) -> (y) {
   a: f32[2,3] = pointwise(x) program={(f32) y0 = neg x0}

@@ -43,6 +43,9 @@ class Mover {
     if (!before || !after || !before->is_constant() || !after->is_constant() ||
         !fits(place_.rank()))
       return false;
+    // The kernel crops what is spread already, not what is to be.
+    const bool crops = *before->constant() < 0 || *after->constant() < 0;
+    if (s.interior > 0 && crops) return false;
     kernels::PadStep pad;
     pad.before.assign(at(place_.rank()), 0);
     pad.after.assign(at(place_.rank()), 0);

@@ -22,6 +22,7 @@ class CopyRaising {
  private:
   Status prepare();
   Result<gossamer::Type> after(const Step& step);
+  Extent known(Extent e) const;
   Name vector(Extent e);
   Name vector(std::span<const Extent> extents);
 
@@ -79,6 +80,16 @@ Result<gossamer::Type> CopyRaising::after(const Step& step) {
 }
 
 // --- extents ---
+
+// As a number, where the operand is a constant.
+Extent CopyRaising::known(Extent e) const {
+  const Tensor* constant =
+      e.is_literal() ? nullptr : r_.constant_operand(static_cast<std::size_t>(e.operand));
+  if (constant == nullptr) return e;
+  const auto values = to_int64s(*constant);
+  const auto element = static_cast<std::size_t>(e.element);
+  return values.ok() && element < values->size() ? Extent((*values)[element]) : e;
+}
 
 Name CopyRaising::vector(Extent e) {
   if (e.is_literal()) return r_.ints({e.value});
@@ -246,11 +257,13 @@ Result<Name> CopyRaising::spell(const PadStep& s) {
   // Crops come first. What an operand says is taken to be no crop.
   const auto crops = [](const Extent& e) { return e.is_literal() && e.value < 0; };
   PadStep crop = s, rest = s;
+  rest.before = known(s.before);
+  rest.after = known(s.after);
   crop.interior = 0;
-  crop.before = crops(s.before) ? s.before : Extent(0);
-  crop.after = crops(s.after) ? s.after : Extent(0);
-  if (crops(s.before)) rest.before = Extent(0);
-  if (crops(s.after)) rest.after = Extent(0);
+  crop.before = crops(rest.before) ? rest.before : Extent(0);
+  crop.after = crops(rest.after) ? rest.after : Extent(0);
+  if (crops(rest.before)) rest.before = Extent(0);
+  if (crops(rest.after)) rest.after = Extent(0);
   if (!(crop.before == Extent(0)) || !(crop.after == Extent(0))) {
     x_ = pad({crop});
     ASSIGN(type_, after(crop));
