@@ -47,6 +47,19 @@ Status raise_resize(Raising& r) {
   return {};
 }
 
+namespace {
+
+// Whether coordinates from -1 to 1 reach from center to center of the border pixels. They cannot
+// say a place outside a plane of one pixel so; with zeros outside, they need not.
+bool between_centers(Raising& r, const SampleAttributes& a) {
+  const gossamer::Type& x = r.type(0);
+  bool wide = true;
+  for (int d = 2; d < x.rank(); ++d) wide = wide && x.dim(d).constant().value_or(1) > 1;
+  return a.centers && (wide || a.outside != SampleOutside::zero);
+}
+
+}  // namespace
+
 // Pixels become coordinates from -1 to 1, the last axis of the plane first.
 Status raise_sample(Raising& r) {
   const auto& a = r.attributes<SampleAttributes>();
@@ -60,7 +73,8 @@ Status raise_sample(Raising& r) {
   const auto number = [&](double v) { return r.number(real, v); };
   const Name doubled = r.emit("Mul", {r.operand(1), number(2)});
   Name at;
-  if (a.centers) {
+  const bool centers = between_centers(r, a);
+  if (centers) {
     const Name last = r.emit("Max", {r.emit("Sub", {extents, number(1)}), number(1)});
     at = r.emit("Div", {doubled, last});
   } else {
@@ -78,7 +92,7 @@ Status raise_sample(Raising& r) {
       r.emit("GridSample", {r.operand(0), at},
              {attribute("mode", renamed ? name_of(a.mode) : kOld[static_cast<std::size_t>(a.mode)]),
               attribute("padding_mode", kOutside[static_cast<std::size_t>(a.outside)]),
-              attribute("align_corners", std::int64_t{a.centers ? 1 : 0})}));
+              attribute("align_corners", std::int64_t{centers ? 1 : 0})}));
   return {};
 }
 

@@ -260,6 +260,38 @@ TEST(Writer, RoundsWindowsUpOnlyWhereOneOverhangs) {
   }
 }
 
+TEST(Writer, SamplesOutsideAPlaneOfOnePixel) {
+  for (const auto& [type, aligned] : {std::pair("f32[2,1,1,4]", 0), {"f32[2,1,2,4]", 1}}) {
+    const auto written = rewritten(
+        model_of({"GridSample",
+                  {type, "f32[2,1,4,2]"},
+                  {attribute("align_corners", std::int64_t{1}), attribute("mode", "linear")},
+                  {}}),
+        kCanonical);
+    ASSERT_TRUE(written.ok()) << written.status().message();
+    for (const Node& node : written->graph.nodes)
+      for (const Attribute& a : node.attributes) {
+        if (a.name == "align_corners") {
+          EXPECT_EQ(a.i, aligned) << type;
+        }
+      }
+  }
+}
+
+TEST(Writer, CropsBeforeItSpreadsWhateverSaysHowMuch) {
+  const auto graph = parse_graph(R"(graph g(x: f32[2,5]) -> (y) {
+  one: i64[1] = constant {-1}
+  y = copy(x, one) steps={pad 1 2 @1[0] interior 1}
+})",
+                                 find_primitive);
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  const auto written = to_model(*graph, kCanonical);
+  ASSERT_TRUE(written.ok()) << written.status().message();
+  const auto again = lower(std::make_shared<const Model>(*written));
+  ASSERT_TRUE(again.ok()) << again.status().message();
+  EXPECT_EQ(again->value(again->outputs[0]).type, graph->value(graph->outputs[0]).type);
+}
+
 TEST(Writer, AccumulatesNarrowIntegersAsWiderOnes) {
   const OneOperator sum = {"CumSum", {"i32[3]"}, {}, {Tensor::scalar(std::int64_t{0})}};
   auto graph = lower(std::make_shared<const Model>(model_of(sum)));
