@@ -72,6 +72,7 @@ void Steps::draw() {
 
 void Steps::permute() {
   std::vector<int> axes;
+  axes.reserve(static_cast<std::size_t>(rank()));
   for (int i = 0; i < rank(); ++i) axes.push_back(i);
   m_.dice().shuffle(axes);
   std::vector<std::optional<std::int64_t>> dims;

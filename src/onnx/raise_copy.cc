@@ -191,6 +191,7 @@ Result<Name> CopyRaising::spell(const ReshapeStep& s) {
     pieces.push_back(n ? r_.ints({*n}) : reshape_entry(s.dims[i]));
   }
   std::vector<Extent> extents;  // one operand as it stands
+  extents.reserve(s.dims.size());
   for (const ReshapeEntry& e : s.dims) extents.push_back(e.extent);
   const bool plain = std::all_of(s.dims.begin(), s.dims.end(), [](const ReshapeEntry& e) {
     return e.kind == Kind::extent && !e.extent.is_literal();
@@ -308,6 +309,7 @@ Name CopyRaising::window_table(const WindowStep& s) {
     return r_.constant(Tensor::vector(table).reshaped(Shape{*n, s.size}));
   }
   std::vector<std::int64_t> taps;
+  taps.reserve(static_cast<std::size_t>(s.size));
   for (std::int64_t t = 0; t < s.size; ++t) taps.push_back(t * s.dilation);
   const Name extent = r_.squeeze(r_.extent(x_, type_, s.axis), {0});
   const Name end = r_.emit("Add", {extent, r_.integer(1 - reach)});
