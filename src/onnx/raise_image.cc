@@ -1,4 +1,5 @@
 // Resampling, regions, boxes and spectra.
+#include <bit>
 #include <numeric>
 
 #include "onnx/raise.h"
@@ -49,13 +50,27 @@ Status raise_resize(Raising& r) {
 
 namespace {
 
-// Whether coordinates from -1 to 1 reach from center to center of the border pixels. They cannot
-// say a place outside a plane of one pixel so; with zeros outside, they need not.
+// Whether each extent of the plane, less `less`, is a power of two: what divides by it is exact.
+bool halves(const gossamer::Type& plane, std::int64_t less) {
+  bool all = true;
+  for (int d = 2; d < plane.rank(); ++d) {
+    const std::int64_t n = plane.dim(d).constant().value_or(0) - less;
+    all = all && n > 0 && std::has_single_bit(static_cast<std::uint64_t>(n));
+  }
+  return all;
+}
+
+// Whether coordinates from -1 to 1 reach from center to center of the border pixels. With zeros
+// outside that makes no difference, so it is whichever divides exactly; center to center cannot say
+// a place outside a plane of one pixel.
 bool between_centers(Raising& r, const SampleAttributes& a) {
+  if (a.outside != SampleOutside::zero) return a.centers;
   const gossamer::Type& x = r.type(0);
+  if (halves(x, a.centers ? 1 : 0)) return a.centers;
+  if (halves(x, a.centers ? 0 : 1)) return !a.centers;
   bool wide = true;
   for (int d = 2; d < x.rank(); ++d) wide = wide && x.dim(d).constant().value_or(1) > 1;
-  return a.centers && (wide || a.outside != SampleOutside::zero);
+  return a.centers && wide;
 }
 
 }  // namespace

@@ -260,8 +260,12 @@ TEST(Writer, RoundsWindowsUpOnlyWhereOneOverhangs) {
   }
 }
 
-TEST(Writer, SamplesOutsideAPlaneOfOnePixel) {
-  for (const auto& [type, aligned] : {std::pair("f32[2,1,1,4]", 0), {"f32[2,1,2,4]", 1}}) {
+TEST(Writer, SamplesByCoordinatesThatCanSayThePlace) {
+  // A plane of one pixel has no center to center; what divides by a power of two is exact.
+  for (const auto& [type, aligned] : {std::pair("f32[2,1,1,5]", 0),
+                                      {"f32[2,1,6,7]", 1},
+                                      {"f32[2,1,2,4]", 0},
+                                      {"f32[2,1,3,5]", 1}}) {
     const auto written = rewritten(
         model_of({"GridSample",
                   {type, "f32[2,1,4,2]"},
