@@ -36,4 +36,4 @@ format:  ## lays out every C++ file
 	git ls-files -co --exclude-standard '*.cc' '*.h' | xargs -r clang-format-19 -i
 
 clean:
-	rm -rf build
+	rm -rf build build-wheel

@@ -134,7 +134,9 @@ Status run_guarded(const Call& call, const std::function<Status(const runtime::R
 // The inputs as the program wants them.
 std::vector<Operand> operands(const Ready& ready, const nb::list& inputs);
 std::vector<Value> values_of(std::vector<Operand>& given);
-nb::list run_program(const std::shared_ptr<Ready>& ready, const nb::list& inputs,
+// Whether extents that the model gives one symbol are equal.
+bool shares_symbols(const runtime::Program& program, const std::vector<Operand>& given);
+nb::list run_program(const std::shared_ptr<Ready>& ready, std::vector<Operand> given,
                      const nb::object& out, const Call& call);
 // (name, type, shape) of a port.
 nb::tuple port_tuple(const std::string& name, const std::string& type, const nb::object& shape);

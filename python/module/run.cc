@@ -187,12 +187,28 @@ std::vector<Value> values_of(std::vector<Operand>& given) {
   return out;
 }
 
-nb::list run_program(const std::shared_ptr<Ready>& ready, const nb::list& inputs,
+bool shares_symbols(const runtime::Program& program, const std::vector<Operand>& given) {
+  const auto extent = [&](runtime::Register r) -> std::optional<std::int64_t> {
+    const runtime::ShapeInstruction& in = program.shape_program[static_cast<std::size_t>(r)];
+    if (in.op != runtime::ShapeOp::input_extent) return std::nullopt;
+    const Operand& operand = given[static_cast<std::size_t>(in.a)];
+    if (!operand.memory) return std::nullopt;
+    const auto extents = operand.memory->extents();
+    const auto axis = static_cast<std::size_t>(in.b);
+    return axis < extents.size() ? std::optional(extents[axis]) : std::nullopt;
+  };
+  return std::all_of(program.equal_extents.begin(), program.equal_extents.end(),
+                     [&](const auto& pair) {
+                       const auto a = extent(pair.first), b = extent(pair.second);
+                       return !a || !b || *a == *b;
+                     });
+}
+
+nb::list run_program(const std::shared_ptr<Ready>& ready, std::vector<Operand> given,
                      const nb::object& out, const Call& call) {
   if (!out.is_none() && nb::len(out) != ready->program->outputs.size())
     fail(usage_error("the model gives " + std::to_string(ready->program->outputs.size()) +
                      " outputs, arrays for " + std::to_string(nb::len(out)) + " were given"));
-  std::vector<Operand> given = operands(*ready, inputs);
   const Borrowed session(ready);
   if (ready->raw)
     if (const auto shapes = find_shapes(*ready, *session, given))
@@ -223,6 +239,8 @@ void append_rows(nb::list rows, const std::vector<runtime::StepTime>& times) {
 
 // What the program still takes: one for some values of inputs has those as constants.
 nb::list Model::remaining(const Ready& ready, const nb::list& inputs) const {
+  // As a rule that is all of them.
+  if (ready.program->inputs.size() == inputs.size() || package_) return inputs;
   nb::list out;
   for (const runtime::Port& port : ready.program->inputs)
     for (std::size_t i = 0; i < inputs_.size() && i < inputs.size(); ++i)
@@ -232,20 +250,25 @@ nb::list Model::remaining(const Ready& ready, const nb::list& inputs) const {
 
 nb::list Model::run(const nb::list& inputs, const nb::object& out, const nb::dict& overrides,
                     Flag* flag, const nb::object& rows) {
-  const std::shared_ptr<Ready> ready = ready_for(inputs, overrides);
+  std::shared_ptr<Ready> ready = ready_for(inputs, overrides);
+  std::vector<Operand> given = operands(*ready, remaining(*ready, inputs));
+  if (ready == ready_ && !package_ && !shares_symbols(*ready->program, given)) {
+    // Files give one symbol to extents that differ: a program for these shapes does not mind.
+    for (const onnx::ValueInfo& info : inputs_) shaped_.insert(info.name);
+    ready = specialized(feeds(inputs, overrides));
+    given = operands(*ready, remaining(*ready, inputs));
+  }
   Flag own;
   std::vector<runtime::StepTime> times;
   const Call call{flag ? *flag : own, rows.is_none() ? nullptr : &times};
-  const bool in_order = ready->program->inputs.size() == inputs.size();
-  nb::list results = run_program(ready, in_order ? inputs : remaining(*ready, inputs), out, call);
+  nb::list results = run_program(ready, std::move(given), out, call);
   if (call.times) append_rows(nb::cast<nb::list>(rows), times);
   return results;
 }
 
 nb::dict Model::bench(const nb::list& inputs, double seconds) {
   const std::shared_ptr<Ready> ready = ready_for(inputs, nb::dict());
-  const bool in_order = ready->program->inputs.size() == inputs.size();
-  std::vector<Operand> given = operands(*ready, in_order ? inputs : remaining(*ready, inputs));
+  std::vector<Operand> given = operands(*ready, remaining(*ready, inputs));
   const std::vector<Value> values = values_of(given);
   const Borrowed session(ready);
   measure::BenchResult r;

@@ -12,6 +12,11 @@ bool is_made_up(const std::string& symbol) {
                      [](unsigned char c) { return std::isdigit(c) != 0; });
 }
 
+bool names_nothing(const std::string& name) {
+  return std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c < 0x80 && std::isalnum(c) == 0; });
+}
+
 DimNames::DimNames(const Model& model) {
   for (const ValueInfo& input : model.graph.inputs) add(input.type);
 }

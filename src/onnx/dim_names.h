@@ -12,6 +12,10 @@ namespace gossamer::onnx {
 // Whether a symbol is one that lowering makes for extents without a name: u0, u1 ..
 bool is_made_up(const std::string& symbol);
 
+// Whether a name, of signs alone ("?"), says only that the extent is open: it may stand for
+// several.
+bool names_nothing(const std::string& name);
+
 class DimNames {
  public:
   // Over the names that the model's inputs have.

@@ -206,6 +206,7 @@ Status lower_host(const std::shared_ptr<const HostOperator>& operation, Lowering
     host.attributes.push_back({a.name, std::move(value)});
   }
   std::vector<ValueId> operands;
+  operands.reserve(l.input_count());
   for (std::size_t i = 0; i < l.input_count(); ++i)
     operands.push_back(l.has_input(i) ? l.input(i) : kNoValue);
   ASSIGN(std::vector<ValueId> results,
@@ -403,10 +404,10 @@ Result<gossamer::Type> ModelLowering::graph_type(const onnx::Type& t, const std:
       for (const Dimension& d : *t.shape) {
         if (d.value) {
           dims.emplace_back(*d.value);
-        } else if (d.param.empty()) {
-          dims.push_back(symbols->next());
         } else if (auto it = options.dims.find(d.param); it != options.dims.end()) {
           dims.emplace_back(it->second);
+        } else if (names_nothing(d.param)) {
+          dims.push_back(symbols->next());
         } else {
           dims.push_back(dim_names.symbol(d.param));
         }

@@ -42,6 +42,13 @@ def matmul() -> bytes:
     ).SerializeToString()
 
 
+def outer(symbol: str) -> bytes:
+    """z = x + y of columns and rows, whose lengths the file gives one symbol."""
+    node = helper.make_node("Add", ["x", "y"], ["z"])
+    ports = [info("x", [symbol, 1]), info("y", [1, symbol]), info("z", [None, None])]
+    return build([node], ports[:2], ports[2:]).SerializeToString()
+
+
 def both(dtype=TensorProto.BOOL) -> bytes:
     """output:0 = And(input1:0, input:0), [2,2]."""
     node = helper.make_node("And", ["input1:0", "input:0"], ["output:0"])

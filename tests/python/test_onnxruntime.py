@@ -217,6 +217,16 @@ def test_symbolic_shapes(ort):
     assert made.run(None, {"X": X[:0]})[0].shape == (0, 1)
 
 
+def test_symbols_that_differ(ort):
+    for symbol in ("?", "n"):  # one stands for anything, onnxruntime lets the other, too
+        made = session(ort, models.outer(symbol))
+        assert described(made.get_inputs())[0][2] == [symbol, 1]
+        for a, b in ((2, 3), (3, 3), (2, 3), (4, 1)):
+            x, y = np.arange(a, dtype=np.float32), np.arange(b, dtype=np.float32)
+            got = made.run(None, {"x": x[:, None], "y": y[None]})[0]
+            np.testing.assert_array_equal(got, x[:, None] + y[None])
+
+
 def test_overridable_initializers(ort):
     made = session(ort, models.defaulted())
     assert described(made.get_inputs()) == [("X", "tensor(float)", [3, 2])]
