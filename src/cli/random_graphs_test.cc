@@ -1,6 +1,7 @@
-// Random graphs through the writer (spelled in the standard's operators, read again and lowered)
-// and through the compiler give the same answers. In this room because it sees the generator and
-// both. GOSSAMER_RANDOM_SEEDS=FIRST:COUNT chooses other seeds than the first 300.
+// Random graphs through the text form, through the writer (spelled in the standard's operators,
+// read again and lowered) and through the compiler give the same answers. In this room because it
+// sees the generator and all three. GOSSAMER_RANDOM_SEEDS=FIRST:COUNT chooses other seeds than the
+// first 300.
 #include <gtest/gtest.h>
 
 #include <cinttypes>
@@ -16,6 +17,7 @@
 #include "onnx/proto_writer.h"
 #include "onnx/writer.h"
 #include "primitives/evaluator.h"
+#include "primitives/primitives.h"
 #include "runtime/session.h"
 
 namespace gossamer {
@@ -39,6 +41,13 @@ Result<std::vector<Value>> run_compiled(const RandomCase& made, int threads) {
          runtime::Session::open(std::make_shared<const runtime::Program>(std::move(program)),
                                 options));
   return session->run(made.inputs);
+}
+
+bool same_bits(const Value& a, const Value& b) {
+  if (a.kind != b.kind || a.list().size() != b.list().size()) return false;
+  for (std::size_t i = 0; i < a.list().size(); ++i)
+    if (!same_bits(a.list()[i], b.list()[i])) return false;
+  return !a.is_tensor() || a.tensor.same_bits(b.tensor);
 }
 
 void expect_answers(const RandomCase& made, const Result<std::vector<Value>>& got) {
@@ -77,6 +86,20 @@ class RandomGraphs : public ::testing::TestWithParam<std::uint64_t> {
     }
   }
 };
+
+TEST_P(RandomGraphs, GiveTheSameBitsFromText) {
+  for_each_case([](const RandomCase& made, std::uint64_t) {
+    const std::string text = to_text(made.graph, {.full = true});
+    const Result<Graph> again = parse_graph(text, find_primitive);
+    ASSERT_TRUE(again.ok()) << again.status().message() << "\n" << text;
+    EXPECT_EQ(to_text(*again, {.full = true}), text);
+    const Result<std::vector<Value>> repeated = evaluate(*again, made.inputs);
+    ASSERT_TRUE(repeated.ok()) << repeated.status().message();
+    ASSERT_EQ(repeated->size(), made.outputs.size());
+    for (std::size_t k = 0; k < made.outputs.size(); ++k)
+      EXPECT_TRUE(same_bits((*repeated)[k], made.outputs[k])) << "output " << k;
+  });
+}
 
 TEST_P(RandomGraphs, GiveTheSameAnswersWritten) {
   for_each_case([](const RandomCase& made, std::uint64_t) {
