@@ -10,6 +10,7 @@
 #include "base/test_folder.h"
 #include "compress/layers.h"
 #include "compress/quantize_weights.h"
+#include "compress/scale_groups.h"
 #include "graph/text.h"
 #include "primitives/evaluator.h"
 #include "primitives/primitives.h"
@@ -113,9 +114,9 @@ TEST(Weights, ReconstructionChangesAnswersLessThanRoundingDoes) {
       for (std::int64_t r = 0; r < kRows; ++r) {
         double d = 0;
         for (std::int64_t k = 0; k < kSize; ++k)
-          d +=
-              (double{weights[rows.index(r, k)]} - double{q.scale(r)} * q.codes[rows.index(r, k)]) *
-              double{points[static_cast<std::size_t>(p * kSize + k)]};
+          d += (double{weights[rows.index(r, k)]} -
+                double{q.scale(r, k)} * q.codes[rows.index(r, k)]) *
+               double{points[static_cast<std::size_t>(p * kSize + k)]};
         sum += d * d;
       }
     return sum;
@@ -247,6 +248,112 @@ TEST_F(Compress, FewerBitsCostMore) {
   ASSERT_TRUE(eight.ok() && four.ok()) << four.status().message();
   EXPECT_LT(difference(eight->graph), difference(four->graph));
   EXPECT_LT(difference(four->graph), 0.3);
+}
+
+TEST_F(Compress, BlocksCostLessThanWholeRows) {
+  const auto rows = apply("steps: [quantize: {weights: {bits: 4}, activations: none}]");
+  const auto blocks = apply(
+      "steps: [quantize: {weights: {bits: 4, granularity: block, block: 16}, activations: none}]");
+  ASSERT_TRUE(rows.ok() && blocks.ok()) << blocks.status().message();
+  const std::string text = to_text(blocks->graph);
+  // 108 inputs: 6 blocks of 16 and one of 12.
+  EXPECT_NE(text.find("f32[7,2] = constant"), std::string::npos) << text;
+  EXPECT_LT(difference(blocks->graph), difference(rows->graph));
+}
+
+TEST_F(Compress, CastsWeightsToHalf) {
+  for (const std::string to : {"f16", "bf16"}) {
+    const auto out = apply("steps: [cast: {to: " + to + "}]");
+    ASSERT_TRUE(out.ok()) << out.status().message();
+    EXPECT_NE(to_text(out->graph).find(to + "[108,2] = constant"), std::string::npos);
+    EXPECT_LT(out->after.constant_bytes, out->before.constant_bytes * 0.55);
+    EXPECT_LT(difference(out->graph), to == "f16" ? 1e-3 : 1e-2);
+  }
+}
+
+TEST(Tables, BecomeBytes) {
+  std::string numbers;
+  for (int i = 0; i < 8192; ++i) numbers += (i == 0 ? "" : ", ") + std::to_string(i % 97 - 40);
+  Result<Graph> graph = parse_graph(R"(graph g(i: i64[3]) -> (y) {
+    t: f32[512,16] = constant {)" + numbers +
+                                        R"(}
+    x: f32[3,16] = gather(t, i)
+    w: f32[16,1] = constant {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
+    y: f32[3,1] = matmul(x, w)
+  })",
+                                    find_primitive);
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  const auto recipe = parse_recipe("steps: [quantize: {activations: none, correct_bias: false}]");
+  ASSERT_TRUE(recipe.ok());
+  const auto out = compress(*graph, *recipe, nullptr, {});
+  ASSERT_TRUE(out.ok()) << out.status().message();
+  EXPECT_NE(to_text(out->graph).find("i8[512,16] = constant"), std::string::npos);
+  const Value at(Tensor::vector(std::vector<std::int64_t>{0, 500, 77}));
+  const auto a = evaluate(*graph, std::span(&at, 1)), b = evaluate(out->graph, std::span(&at, 1));
+  ASSERT_TRUE(a.ok() && b.ok());
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_NEAR((*a)[0].tensor.values<float>()[i], (*b)[0].tensor.values<float>()[i], 40);
+}
+
+// --- channels ---
+
+class Equalize : public Compress {
+ protected:
+  void use(const std::string& text) {
+    Result<Graph> graph = parse_graph(text, find_primitive);
+    ASSERT_TRUE(graph.ok()) << graph.status().message();
+    graph_ = std::move(graph).value();
+  }
+};
+
+// Two layers, channels of unlike reach between them, a residual addition and a cut at 6.
+constexpr std::string_view kUneven = R"(graph g(x: f32[1,2,6,6]) -> (y) {
+  w: f32[3,2,1,1] = constant {0.5, -0.25, 0.01, 0.0075, -6, 3}
+  b: f32[3,1,1] = constant {0.1, -0.002, 0.3}
+  v: f32[1,3,6,6] = conv(x, w)
+  u: f32[1,3,6,6] = pointwise(v, b) program={(f32, f32) y0 = add x0 x1}
+  w2: f32[3,2,1,1] = constant {0.25, 0.5, -0.01, 0.02, 1, 3}
+  v2: f32[1,3,6,6] = conv(x, w2)
+  s: f32[1,3,6,6] = pointwise(u, v2) program={(f32, f32) a = add x0 x1; b = max a 0:f32; y0 = min 6:f32 b}
+  w3: f32[2,3,1,1] = constant {0.5, 40, -0.25, 0.7, -30, 0.1}
+  t: f32[1,2,6,6] = conv(s, w3)
+  y: f32[1,2] = reduce(t) op=mean axes=[2, 3]
+})";
+
+TEST_F(Equalize, FindsWhatPassesFactorsOn) {
+  use(std::string(kUneven));
+  const auto groups = find_scale_groups(graph_);
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].channels, 3);
+  EXPECT_EQ(groups[0].producers.size(), 3U);  // two weights, one bias
+  EXPECT_EQ(groups[0].consumers.size(), 1U);
+  ASSERT_EQ(groups[0].bounds.size(), 1U);
+  EXPECT_EQ(groups[0].bounds[0].limit, 6);
+}
+
+TEST_F(Equalize, KeepsTheAnswersAndHelpsQuantizing) {
+  use(std::string(kUneven));
+  const auto alone = apply("steps: [equalize: {strength: 1, margin: 1}]");
+  ASSERT_TRUE(alone.ok()) << alone.status().message();
+  EXPECT_LT(difference(alone->graph), 1e-4);
+  EXPECT_NE(to_text(alone->graph), to_text(graph_));
+  const auto plain = apply("steps: [quantize]");
+  const auto even = apply("steps: [equalize: {strength: 1, margin: 1}, quantize]");
+  ASSERT_TRUE(plain.ok() && even.ok());
+  EXPECT_LT(difference(even->graph), difference(plain->graph));
+}
+
+TEST_F(Equalize, LeavesWhatOthersSee) {
+  // The value between is an output; behind the second layer a sigmoid.
+  use(R"(graph g(x: f32[1,2,6,6]) -> (v, y) {
+    w: f32[2,2,1,1] = constant {0.5, -0.25, 0.01, 0.0075}
+    v: f32[1,2,6,6] = conv(x, w)
+    u: f32[1,2,6,6] = conv(v, w)
+    s: f32[1,2,6,6] = pointwise(u) program={(f32) y0 = sigmoid x0}
+    t: f32[1,2,6,6] = conv(s, w)
+    y: f32[1,2] = reduce(t) op=mean axes=[2, 3]
+  })");
+  EXPECT_TRUE(find_scale_groups(graph_).empty());
 }
 
 TEST_F(Compress, SaysWhenSamplesAreMissing) {

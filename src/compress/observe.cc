@@ -2,8 +2,10 @@
 #include "compress/observe.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "compile/compile.h"
+#include "primitives/primitives.h"
 #include "runtime/session.h"
 
 namespace gossamer::compress {
@@ -67,27 +69,33 @@ class Runner {
   std::unique_ptr<runtime::Session> session_;
 };
 
-// Adds a tensor's sums along its channel axis.
-void add_channels(Observation& o, const Tensor& t) {
-  if (t.rank() < 2) return;
-  const int axis = t.rank() == 2 || t.rank() == 3 ? t.rank() - 1 : 1;
-  const std::int64_t channels = t.shape()[axis];
-  std::int64_t inner = 1;
-  for (int d = axis + 1; d < t.rank(); ++d) inner *= t.shape()[d];
-  if (o.channel_sums.empty()) o.channel_sums.assign(static_cast<std::size_t>(channels), 0);
-  if (o.channel_sums.size() != static_cast<std::size_t>(channels) || t.count() == 0) return;
+// Adds a tensor's sums and magnitudes along its channel axis.
+void add_channels(Observation& o, const Tensor& t, int axis) {
+  if (axis < 0 || axis >= t.rank() || t.count() == 0) return;
+  const std::int64_t channels = t.shape()[axis], inner = t.shape().count(axis + 1, t.rank());
+  const auto n = static_cast<std::size_t>(channels);
+  if (o.channel_sums.empty()) {
+    o.channel_sums.assign(n, 0);
+    o.channel_most.assign(n, 0);
+  }
+  if (o.channel_sums.size() != n) return;
   const float* x = t.values<float>().data();
   const std::int64_t outer = t.count() / (channels * inner);
-  for (std::int64_t n = 0; n < outer; ++n)
-    for (std::int64_t c = 0; c < channels; ++c, x += inner) {
+  for (std::int64_t k = 0; k < outer; ++k)
+    for (std::size_t c = 0; c < n; ++c, x += inner) {
       double sum = 0;
-      for (std::int64_t i = 0; i < inner; ++i) sum += x[i];
-      o.channel_sums[static_cast<std::size_t>(c)] += sum;
+      float most = o.channel_most[c];
+      for (std::int64_t i = 0; i < inner; ++i) {
+        sum += x[i];
+        most = std::max(most, std::abs(x[i]));
+      }
+      o.channel_sums[c] += sum;
+      o.channel_most[c] = most;
     }
   o.per_channel += outer * inner;
 }
 
-void add_tensor(Observation& o, const Tensor& t) {
+void add_tensor(Observation& o, const Tensor& t, int axis) {
   const auto values = t.values<float>();
   if (values.empty()) return;
   const bool first = o.histogram.count() == 0;
@@ -96,7 +104,7 @@ void add_tensor(Observation& o, const Tensor& t) {
   constexpr double kKeep = 0.9;
   o.average.low = first ? *low : kKeep * o.average.low + (1 - kKeep) * *low;
   o.average.high = first ? *high : kKeep * o.average.high + (1 - kKeep) * *high;
-  add_channels(o, t);
+  add_channels(o, t, axis);
 }
 
 }  // namespace
@@ -119,14 +127,27 @@ Status run_samples(const Graph& graph, std::span<const ValueId> values,
   return {};
 }
 
-Result<std::map<ValueId, Observation>> observe(const Graph& graph, std::span<const ValueId> values,
+ChannelAxes inputs_of(const Graph& graph, std::span<const Layer> layers) {
+  ChannelAxes out;
+  for (const Layer& l : layers) {
+    const Type& type = graph.value(l.input).type;
+    const bool matmul = graph.node(l.node).primitive == &kMatMul;
+    out.emplace(l.input, !type.ranked() ? -1 : matmul ? type.rank() - 1 : 1);
+  }
+  return out;
+}
+
+Result<std::map<ValueId, Observation>> observe(const Graph& graph, const ChannelAxes& values,
                                                const samples::Samples& samples,
                                                const RunControl& control) {
   std::map<ValueId, Observation> out;
-  TRY(run_samples(graph, values, samples, control,
+  std::vector<ValueId> order;
+  order.reserve(values.size());
+  for (const auto& [v, axis] : values) order.push_back(v);
+  TRY(run_samples(graph, order, samples, control,
                   [&](std::size_t, std::span<const Value> results) -> Status {
-                    for (std::size_t i = 0; i < values.size(); ++i)
-                      add_tensor(out[values[i]], results[i].tensor);
+                    for (std::size_t i = 0; i < order.size(); ++i)
+                      add_tensor(out[order[i]], results[i].tensor, values.at(order[i]));
                     return {};
                   }));
   for (const auto& [v, o] : out)

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compress/histogram.h"
+#include "compress/layers.h"
 #include "compress/range.h"
 #include "graph/graph.h"
 #include "samples/samples.h"
@@ -18,7 +19,8 @@ namespace gossamer::compress {
 struct Observation {
   Histogram histogram;
   Range average;  // least and greatest of a sample, averaged (factor 0.9 a sample)
-  std::vector<double> channel_sums;  // along axis 1 (the last one of matrices); empty: no such axis
+  std::vector<double> channel_sums;  // along the channel axis; empty: there is none
+  std::vector<float> channel_most;   // largest magnitudes, likewise
   std::int64_t per_channel = 0;      // numbers in each of the sums
 };
 
@@ -39,8 +41,13 @@ Status run_samples(const Graph& graph, std::span<const ValueId> values,
                    const samples::Samples& samples, const RunControl& control,
                    const OnStep& on_step);
 
+// The values to look at, each with the axis of its channels (-1: none).
+using ChannelAxes = std::map<ValueId, int>;
+// What the layers read.
+ChannelAxes inputs_of(const Graph& graph, std::span<const Layer> layers);
+
 // Statistics of f32 values. Fails with usage, naming the value, when one is NaN or infinite.
-Result<std::map<ValueId, Observation>> observe(const Graph& graph, std::span<const ValueId> values,
+Result<std::map<ValueId, Observation>> observe(const Graph& graph, const ChannelAxes& values,
                                                const samples::Samples& samples,
                                                const RunControl& control);
 

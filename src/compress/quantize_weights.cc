@@ -117,7 +117,7 @@ std::vector<double> feedback(const float* moment, std::int64_t n) {
 }  // namespace
 
 std::span<const std::string_view> enum_names(Granularity) {
-  static constexpr std::array<std::string_view, 2> kNames{"tensor", "channel"};
+  static constexpr std::array<std::string_view, 3> kNames{"tensor", "channel", "block"};
   return kNames;
 }
 std::span<const std::string_view> enum_names(WeightRange) {
@@ -135,12 +135,20 @@ QuantizedWeights quantize_nearest(std::span<const float> weights, const Rows& ro
   q.codes.resize(weights.size());
   const std::int32_t greatest = greatest_code(scheme);
   if (scheme.granularity == Granularity::tensor) q.scales.push_back(choose_scale(weights, scheme));
+  if (scheme.granularity == Granularity::block) {
+    q.block = scheme.block;
+    q.blocks = (rows.size + scheme.block - 1) / scheme.block;
+  }
+  const std::int64_t together = q.block > 0 ? q.block : rows.size;
   std::vector<float> row(at(rows.size));
   for (std::int64_t r = 0; r < rows.count; ++r) {
     for (std::int64_t k = 0; k < rows.size; ++k) row[at(k)] = weights[rows.index(r, k)];
-    if (scheme.granularity == Granularity::channel) q.scales.push_back(choose_scale(row, scheme));
+    for (std::int64_t k = 0; k < rows.size && scheme.granularity != Granularity::tensor;
+         k += together)
+      q.scales.push_back(choose_scale(
+          std::span(row).subspan(at(k), at(std::min(together, rows.size - k))), scheme));
     for (std::int64_t k = 0; k < rows.size; ++k)
-      q.codes[rows.index(r, k)] = code_of(row[at(k)], q.scale(r), greatest);
+      q.codes[rows.index(r, k)] = code_of(row[at(k)], q.scale(r, k), greatest);
   }
   return q;
 }
@@ -155,8 +163,8 @@ void reconstruct(std::span<const float> weights, const Rows& rows, const WeightS
     if (upper.empty()) continue;  // the samples say nothing of these rows
     for (std::int64_t r = g * per_group; r < (g + 1) * per_group; ++r) {
       for (std::int64_t k = 0; k < n; ++k) row[at(k)] = weights[rows.index(r, k)];
-      const float scale = q.scale(r);
       for (std::int64_t k = 0; k < n; ++k) {
+        const float scale = q.scale(r, k);
         const std::int8_t code = code_of(static_cast<float>(row[at(k)]), scale, greatest);
         q.codes[rows.index(r, k)] = code;
         const double error = (row[at(k)] - double{scale} * code) / upper[at(k * n + k)];

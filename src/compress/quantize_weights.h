@@ -9,7 +9,7 @@
 
 namespace gossamer::compress {
 
-enum class Granularity : std::uint8_t { tensor, channel };
+enum class Granularity : std::uint8_t { tensor, channel, block };
 std::span<const std::string_view> enum_names(Granularity);
 enum class WeightRange : std::uint8_t { max, mse };
 std::span<const std::string_view> enum_names(WeightRange);
@@ -24,6 +24,7 @@ std::span<const std::string_view> enum_names(Rounding);
 struct WeightScheme {
   std::int64_t bits = 8;
   Granularity granularity = Granularity::channel;
+  std::int64_t block = 32;  // weights in a row that share a scale, for Granularity::block
   WeightRange range = WeightRange::mse;
   Rounding rounding = Rounding::nearest;
 };
@@ -31,13 +32,19 @@ struct WeightScheme {
 // Symmetric quantizers of a layer's weights, zero point 0.
 struct QuantizedWeights {
   std::vector<std::int8_t> codes;  // in the order of the weights
-  std::vector<float> scales;       // one, or one an output channel
-  float scale(std::int64_t row) const {
-    return scales[scales.size() == 1 ? 0 : static_cast<std::size_t>(row)];
+  // One, one an output channel, or for each of these one a block of its row.
+  std::vector<float> scales;
+  std::int64_t block = 0;   // weights in a block; 0: no blocks
+  std::int64_t blocks = 1;  // in a row
+
+  float scale(std::int64_t row, std::int64_t k) const {
+    if (scales.size() == 1) return scales[0];
+    return scales[static_cast<std::size_t>(row * blocks + (block > 0 ? k / block : 0))];
   }
 };
 
-// Scales for each row (or for all), then nearest rounding.
+// Scales for each row (or for all, or for blocks, of which the last may be shorter), then nearest
+// rounding.
 QuantizedWeights quantize_nearest(std::span<const float> weights, const Rows& rows,
                                   const WeightScheme& scheme);
 

@@ -1,0 +1,242 @@
+// Puts quantized weights, inputs and biases into a graph. What it leaves is what ONNX calls QDQ: a
+// quantize and a dequantize behind each other, which every engine may take together with the layer
+// between them.
+#include "compress/quantize_rewrite.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "passes/rewriter.h"
+#include "primitives/primitives.h"
+#include "reference/copy.h"
+
+namespace gossamer::compress {
+namespace {
+
+std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+class QuantizeRule {
+ public:
+  QuantizeRule(Rewriter& r, const std::vector<QuantizePlan>& plans, const std::set<NodeId>& tables,
+               const QuantizeOptions& options)
+      : r_(r), options_(options), tables_(tables) {
+    for (const QuantizePlan& p : plans) {
+      layers_.emplace(p.layer.node, &p);
+      if (const auto bias = bias_of(r.old(), p.layer)) {
+        biases_of_.emplace(p.layer.node, *bias);
+        biases_.emplace(bias->reader, *bias);
+      }
+    }
+  }
+
+  Result<bool> operator()(NodeId id) {
+    if (const auto it = layers_.find(id); it != layers_.end()) return rewrite_layer(*it->second);
+    if (const auto it = biases_.find(id); it != biases_.end()) return rewrite_bias(id, it->second);
+    if (tables_.contains(id)) return rewrite_table(id);
+    return false;
+  }
+
+ private:
+  Result<bool> rewrite_layer(const QuantizePlan& plan) {
+    const Node& node = r_.node(plan.layer.node);
+    std::vector<ValueId> operands = r_.operands(plan.layer.node);
+    if (!options_.activations.none) {
+      ASSIGN(operands[0], dequantized_input(plan));
+    }
+    ASSIGN(operands[1], dequantized_weights(plan));
+    if (const auto bias = biases_of_.find(plan.layer.node); bias != biases_of_.end()) {
+      // Before the layer: it may be written as an input of it.
+      ASSIGN(new_biases_[bias->second.reader], corrected_bias(plan, bias->second));
+    }
+    ASSIGN(const std::vector<ValueId> results,
+           r_.b().add(*node.primitive, node.attributes, std::move(operands), 1));
+    TRY(r_.replace(node.results[0], results[0]));
+    return true;
+  }
+
+  // One pair for all layers that read the value.
+  Result<ValueId> dequantized_input(const QuantizePlan& plan) {
+    const auto known = inputs_.find(plan.layer.input);
+    if (known != inputs_.end()) return known->second;
+    const std::string& name = r_.old().value(plan.layer.input).name;
+    Builder& b = r_.b();
+    const ValueId scale = b.constant(Tensor::scalar(plan.input.scale), name + "_scale");
+    const bool is_signed = options_.activations.range.symmetric;
+    const ValueId zero =
+        is_signed ? b.constant(Tensor::scalar(static_cast<std::int8_t>(plan.input.zero_point)),
+                               name + "_zero_point")
+                  : b.constant(Tensor::scalar(static_cast<std::uint8_t>(plan.input.zero_point)),
+                               name + "_zero_point");
+    ASSIGN(const ValueId q, b.pointwise({r_.at(plan.layer.input), scale, zero},
+                                        [](ExpressionBuilder& e, std::span<const Ref> in) {
+                                          return e.quantize(in[0], in[1], in[2]);
+                                        }));
+    ASSIGN(const ValueId x, dequantize(q, scale, zero));
+    inputs_.emplace(plan.layer.input, x);
+    return x;
+  }
+
+  Result<ValueId> dequantize(ValueId q, ValueId scale, ValueId zero) {
+    return r_.b().pointwise({q, scale, zero}, [](ExpressionBuilder& e, std::span<const Ref> in) {
+      return e.dequantize(in[0], in[1], in[2], DType::f32);
+    });
+  }
+
+  Result<ValueId> dequantized_weights(const QuantizePlan& plan) {
+    const ValueInfo& info = r_.old().value(plan.layer.weights);
+    const Shape& shape = info.constant->shape();
+    const DType dtype = options_.weights.bits == 8   ? DType::i8
+                        : options_.weights.bits == 4 ? DType::i4
+                                                     : DType::i2;
+    ASSIGN(Tensor codes, Tensor::make(dtype, shape));
+    std::memcpy(codes.mutable_data(), plan.weights.codes.data(), plan.weights.codes.size());
+    const Shape along = extents_of_scales(plan, shape);
+    ASSIGN(Tensor zeros, Tensor::make(dtype, along));
+    Builder& b = r_.b();
+    const ValueId q = b.constant(std::move(codes), info.name + "_quantized");
+    ValueId scale = b.constant(Tensor::of<float>(along, std::span<const float>(in_order(plan))),
+                               info.name + "_scale");
+    ValueId zero = b.constant(std::move(zeros), info.name + "_zero_point");
+    if (plan.weights.block > 0) {
+      ASSIGN(scale, spread(scale, plan, shape));
+      ASSIGN(zero, spread(zero, plan, shape));
+    }
+    return dequantize(q, scale, zero);
+  }
+
+  // Which axis of the weights blocks are cut along.
+  static int block_axis(const QuantizePlan& plan) { return plan.layer.output_axis == 0 ? 1 : 0; }
+
+  static Shape extents_of_scales(const QuantizePlan& plan, const Shape& weights) {
+    std::vector<std::int64_t> extents;
+    if (plan.weights.scales.size() > 1)
+      for (int d = 0; d < weights.rank(); ++d)
+        extents.push_back(d == plan.layer.output_axis ? weights[d] : 1);
+    if (plan.weights.block > 0) extents[at(block_axis(plan))] = plan.weights.blocks;
+    return Shape(extents);
+  }
+
+  // The scales as a tensor holds them: blocks of a row lie behind each other or, where output
+  // channels are the last axis, below each other.
+  static std::vector<float> in_order(const QuantizePlan& plan) {
+    const QuantizedWeights& w = plan.weights;
+    if (w.block == 0 || plan.layer.output_axis == 0) return w.scales;
+    const auto rows = static_cast<std::int64_t>(w.scales.size()) / w.blocks;
+    std::vector<float> out;
+    for (std::int64_t b = 0; b < w.blocks; ++b)
+      for (std::int64_t r = 0; r < rows; ++r) out.push_back(w.scales[at(r * w.blocks + b)]);
+    return out;
+  }
+
+  // One scale a weight of one a block.
+  Result<ValueId> spread(ValueId v, const QuantizePlan& plan, const Shape& weights) {
+    RepeatStep repeat;
+    repeat.axis = block_axis(plan);
+    repeat.times = plan.weights.block;
+    repeat.each = true;
+    StepList steps{repeat};
+    if (plan.weights.blocks * plan.weights.block != weights[repeat.axis]) {
+      SliceStep slice;
+      slice.axis = repeat.axis;
+      slice.start = 0;
+      slice.end = weights[repeat.axis];
+      steps.emplace_back(slice);
+    }
+    return r_.b().copy(v, std::move(steps), {});
+  }
+
+  // The bias, corrected; as integers of the products' own scale when the layer's inputs are.
+  Result<ValueId> corrected_bias(const QuantizePlan& plan, const LayerBias& bias) {
+    const ValueInfo& info = r_.old().value(bias.constant);
+    ASSIGN(Tensor corrected, Tensor::make_uninitialized(DType::f32, info.constant->shape()));
+    const auto from = info.constant->values<float>();
+    const auto to = corrected.mutable_values<float>();
+    for (std::size_t c = 0; c < to.size(); ++c)
+      to[c] = from[c] + (plan.bias_correction.empty() ? 0 : plan.bias_correction[c]);
+    const bool flat = r_.old().value(plan.layer.result).type.rank() == 2;  // a Gemm, as written
+    if (options_.activations.none || plan.weights.block > 0 ||
+        (r_.node(plan.layer.node).primitive == &kMatMul && !flat))
+      return r_.b().constant(std::move(corrected), info.name);
+    return integer_bias(plan, corrected, info.name);
+  }
+
+  // Rows are picked as bytes, and dequantized behind, with a scale a column.
+  Result<bool> rewrite_table(NodeId id) {
+    const Node& node = r_.node(id);
+    const ValueInfo& info = r_.old().value(node.operands[0]);
+    WeightScheme scheme = options_.weights;
+    scheme.bits = 8;
+    scheme.granularity = Granularity::channel;
+    const QuantizedWeights w =
+        quantize_nearest(info.constant->values<float>(), Rows(info.constant->shape(), 1), scheme);
+    ASSIGN(Tensor codes, Tensor::make(DType::i8, info.constant->shape()));
+    std::memcpy(codes.mutable_data(), w.codes.data(), w.codes.size());
+    Builder& b = r_.b();
+    std::vector<ValueId> operands = r_.operands(id);
+    operands[0] = b.constant(std::move(codes), info.name + "_quantized");
+    const ValueId scale = b.constant(Tensor::vector(w.scales), info.name + "_scale");
+    const ValueId zero = b.constant(Tensor::vector(std::vector<std::int8_t>(w.scales.size(), 0)),
+                                    info.name + "_zero_point");
+    ASSIGN(const std::vector<ValueId> rows,
+           b.add(*node.primitive, node.attributes, std::move(operands), 1));
+    ASSIGN(const ValueId result, dequantize(rows[0], scale, zero));
+    TRY(r_.replace(node.results[0], result));
+    return true;
+  }
+
+  Result<bool> rewrite_bias(NodeId id, const LayerBias& bias) {
+    const Node& node = r_.node(id);
+    std::vector<ValueId> operands = r_.operands(id);
+    operands[bias.operand] = new_biases_.at(id);
+    ASSIGN(const std::vector<ValueId> results,
+           r_.b().add(*node.primitive, node.attributes, std::move(operands), 1));
+    TRY(r_.replace(node.results[0], results[0]));
+    return true;
+  }
+
+  Result<ValueId> integer_bias(const QuantizePlan& plan, const Tensor& bias,
+                               const std::string& name) {
+    const std::int64_t n = bias.count();
+    std::vector<float> scales(at(n));
+    std::vector<std::int32_t> codes(at(n));
+    for (std::int64_t c = 0; c < n; ++c) {
+      scales[at(c)] = plan.input.scale * plan.weights.scale(c, 0);
+      const double q = std::nearbyint(double{bias.values<float>()[at(c)]} / double{scales[at(c)]});
+      codes[at(c)] = static_cast<std::int32_t>(std::clamp(q, -2147483647.0, 2147483647.0));
+    }
+    Builder& b = r_.b();
+    const ValueId scale = b.constant(Tensor::vector(scales), name + "_scale");
+    const ValueId zero =
+        b.constant(Tensor::vector(std::vector<std::int32_t>(at(n), 0)), name + "_zero_point");
+    const ValueId q = b.constant(Tensor::vector(codes), name + "_quantized");
+    ASSIGN(const ValueId vector, dequantize(q, scale, zero));
+    const Shape& shape = bias.shape();
+    if (shape.rank() == 1) return vector;
+    std::vector<std::int64_t> extents(shape.dims().begin(), shape.dims().end());
+    return b.reshape_to(vector, extents);
+  }
+
+  Rewriter& r_;
+  const QuantizeOptions& options_;
+  const std::set<NodeId>& tables_;
+  std::map<NodeId, const QuantizePlan*> layers_;
+  std::map<NodeId, LayerBias> biases_of_;  // by layer
+  std::map<NodeId, LayerBias> biases_;     // by the node that adds it
+  std::map<NodeId, ValueId> new_biases_;   // by the node that adds it
+  std::map<ValueId, ValueId> inputs_;      // of the old graph: what stands for it, dequantized
+};
+
+}  // namespace
+
+Result<Graph> rewrite_quantized(const Graph& graph, const std::vector<QuantizePlan>& plans,
+                                const std::set<NodeId>& tables, const QuantizeOptions& options) {
+  const std::vector<QuantizePlan> none;  // of bodies of branches and loops
+  const std::set<NodeId> no_tables;
+  return rewrite(graph, [&](Rewriter& r) -> NodeRule {
+    const bool whole = &r.old() == &graph;
+    return QuantizeRule(r, whole ? plans : none, whole ? tables : no_tables, options);
+  });
+}
+
+}  // namespace gossamer::compress
