@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,6 +95,9 @@ class Model:
     all share the weights. The first call compiles what came from an .onnx file. Models survive a
     fork, and pickle by what they were loaded from.
     """
+
+    #: What :meth:`compress` did to make this model; None for others.
+    compression: dict[str, Any] | None = None
 
     def __init__(self, source: str | os.PathLike | bytes, **options: Any) -> None:
         self._source = source if isinstance(source, bytes) else os.fspath(source)
@@ -239,6 +242,47 @@ class Model:
             return Model(self._core.written(True, opset, None), **self._options)
         self._core.written(True, opset, os.fspath(path))
         return Model(path, **self._options)
+
+    def compress(
+        self,
+        recipe: Any,
+        samples: Any = None,
+        *,
+        metric: Callable[[Model], float] | None = None,
+        path: str | os.PathLike | None = None,
+        opset: int | None = None,
+    ) -> Model:
+        """A smaller model, by a recipe (docs/recipes.md).
+
+        Args:
+            recipe: A path of a YAML file, its text, or a dict that says the same.
+            samples: Real inputs: a path of a folder, file or list, or any iterable of samples as the
+                model is called with them: an array, a list of arrays in the model's order, or a
+                dict by name. They are read once and kept on disk while this works.
+            metric: Called with the model before and after; tells how good it is.
+            path: Where to write it as .onnx; None keeps it in memory.
+            opset: Opset to write; None: what the model needs.
+
+        Returns:
+            The smaller model, loaded. Its ``compression`` has ``before`` and ``after`` (``nodes``,
+            ``macs``, ``constant_bytes``, and ``metric`` if one is given), ``notes``, ``samples``
+            (how many) and ``recipe``.
+
+        Raises:
+            UsageError: the recipe is wrong, or a sample does not fit.
+        """
+        from ._samples import recipe_text, stored
+
+        text = recipe_text(recipe)
+        with stored(samples, self._names) as folder:
+            report = self._core.compressed(text, folder, opset, path and os.fspath(path))
+        made = report.pop("model")
+        small = Model(made if path is None else path, **self._options)
+        if metric is not None:
+            report["before"]["metric"] = metric(self)
+            report["after"]["metric"] = metric(small)
+        small.compression = report
+        return small
 
     def compile(self, path: str | os.PathLike | None = None) -> Model:
         """The model as a package, which opens at once.

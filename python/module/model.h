@@ -90,7 +90,11 @@ class Model : public std::enable_shared_from_this<Model> {
   nb::dict info();
   // Writes the graph, optimized or as it is, as ONNX to the path, or gives its bytes.
   nb::object written(bool optimize, const nb::object& opset, const nb::object& path);
-  // The same for the compiled package.
+  // Applies a recipe (its text) with the samples of a folder, "" for none; writes the model as
+  // ONNX. Gives "model", its bytes without a path, and what was done.
+  nb::dict compressed(const std::string& recipe, const std::string& samples,
+                      const nb::object& opset, const nb::object& path);
+  // The same as `written` for the compiled package.
   nb::object packaged(const nb::object& path);
   std::int64_t arena_bytes() const;
 

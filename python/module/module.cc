@@ -84,6 +84,8 @@ NB_MODULE(_core, m) {
       .def("bench", &Model::bench, "inputs"_a, "seconds"_a)
       .def("info", &Model::info)
       .def("written", &Model::written, "optimize"_a, "opset"_a.none(), "path"_a.none())
+      .def("compressed", &Model::compressed, "recipe"_a, "samples"_a, "opset"_a.none(),
+           "path"_a.none())
       .def("packaged", &Model::packaged, "path"_a.none())
       .def("arena_bytes", &Model::arena_bytes);
 }

@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "passes/evaluate_constants.h"
 #include "passes/passes.h"
-#include "passes/rewriter.h"
-#include "primitives/evaluator.h"
 
 namespace gossamer {
 namespace {
@@ -61,34 +60,6 @@ std::optional<Tensor> from_contents(const ValueInfo& info) {
   }
 }
 
-// Results of a node all of whose operands are constants; none when they are not, or when that would
-// make the model larger.
-std::vector<Value> evaluated(Rewriter& r, const Node& node) {
-  std::vector<Value> operands(node.operands.size());
-  std::vector<const Value*> pointers(node.operands.size(), nullptr);
-  std::int64_t bytes = kSlackBytes;
-  for (std::size_t i = 0; i < operands.size(); ++i) {
-    const ValueId now = r.at(node.operands[i]);
-    if (now == kNoValue) continue;
-    const std::optional<Tensor>& constant = r.graph().value(now).constant;
-    if (!constant) return {};
-    Result<Tensor> unpacked = constant->unpack();
-    if (!unpacked.ok()) return {};
-    bytes += static_cast<std::int64_t>(constant->byte_size());
-    operands[i] = std::move(unpacked).value();
-    pointers[i] = &operands[i];
-  }
-  Result<std::vector<Value>> results =
-      evaluate_node(*node.primitive, node.attributes.get(), pointers, node.results.size(), bytes);
-  if (!results.ok()) return {};
-  std::int64_t total = 0;
-  for (const Value& v : *results) {
-    if (!v.is_tensor()) return {};
-    total += static_cast<std::int64_t>(v.tensor.byte_size());
-  }
-  return total <= bytes ? std::move(results).value() : std::vector<Value>{};
-}
-
 Result<bool> fold(Rewriter& r, NodeId id) {
   const Node& node = r.node(id);
   const bool only_renames =
@@ -103,7 +74,7 @@ Result<bool> fold(Rewriter& r, NodeId id) {
   }
   if (!all) {
     if (dequantizes(node) || too_costly(r.old(), node)) return false;
-    std::vector<Value> values = evaluated(r, node);
+    std::vector<Value> values = evaluate_constants(r, node, 1, kSlackBytes);
     if (values.empty()) return false;
     for (std::size_t i = 0; i < known.size(); ++i) known[i] = std::move(values[i].tensor);
   }

@@ -1,0 +1,57 @@
+// Computes what is said of constant weights of recurrent layers, so that kernels can pack them:
+// dequantized 8-bit weights become floats. They may take eight times the bytes (4 bits to 32).
+#include "passes/evaluate_constants.h"
+#include "passes/passes.h"
+
+namespace gossamer {
+namespace {
+
+constexpr std::int64_t kGrowth = 8;
+constexpr std::int64_t kSlackBytes = 64 * 1024;
+constexpr std::size_t kWeights[] = {1, 2, 3, 7};  // W, R, B, P of a Recurrent
+
+// By value: whether a recurrent layer's weights are made of it.
+std::vector<bool> weights_of(const Graph& graph) {
+  std::vector<bool> wanted(graph.values.size());
+  for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
+    if (node->primitive == &kRecurrent) {
+      for (const std::size_t i : kWeights)
+        if (i < node->operands.size() && node->operands[i] != kNoValue)
+          wanted[static_cast<std::size_t>(node->operands[i])] = true;
+      continue;
+    }
+    const bool moves = node->primitive == &kPointwise || node->primitive == &kCopy;
+    const bool is_wanted = std::any_of(node->results.begin(), node->results.end(), [&](ValueId v) {
+      return v != kNoValue && wanted[static_cast<std::size_t>(v)];
+    });
+    if (!moves || !is_wanted) continue;
+    for (const ValueId v : node->operands)
+      if (v != kNoValue) wanted[static_cast<std::size_t>(v)] = true;
+  }
+  return wanted;
+}
+
+Result<bool> widen(Rewriter& r, NodeId id, const std::vector<bool>& wanted) {
+  const Node& node = r.node(id);
+  if (node.primitive != &kPointwise && node.primitive != &kCopy) return false;
+  for (const ValueId v : node.results)
+    if (v == kNoValue || !wanted[static_cast<std::size_t>(v)]) return false;
+  const std::vector<Value> values = evaluate_constants(r, node, kGrowth, kSlackBytes);
+  if (values.size() != node.results.size()) return false;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const ValueInfo& old = r.old().value(node.results[i]);
+    if (values[i].tensor.dtype() != old.type.dtype) return false;
+    TRY(r.replace(node.results[i], r.b().constant(values[i].tensor, old.name)));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Graph> widen_recurrent_weights(const Graph& graph) {
+  return rewrite(graph, [](Rewriter& r) -> NodeRule {
+    return [&r, wanted = weights_of(r.old())](NodeId id) { return widen(r, id, wanted); };
+  });
+}
+
+}  // namespace gossamer

@@ -1,0 +1,25 @@
+// The pass widen_recurrent_weights: graphs before and after.
+#include "passes/test_pass.h"
+
+namespace gossamer {
+namespace {
+
+TEST(WidenRecurrentWeights, ComputesDequantizedWeightsOfRecurrentLayersOnly) {
+  const std::string head = R"(graph main(x: f32[2,1,1]) -> (y, z) {
+    w: i8[1,1,1] = constant {2}
+    r: f32[1,1,1] = constant {1}
+    s: f32[] = constant {0.5}
+)";
+  const std::string tail =
+      R"(    y = recurrent(x, f, r) cell=rnn activations=[tanh] alpha=[0.0] beta=[0.0]
+    g = pointwise(w, s) program={(i8, f32) y0 = dequantize<f32> x0 x1 1:i8}
+    z = pointwise(x, g) program={(f32, f32) y0 = mul x0 x1}
+  })";
+  const std::string f =
+      "    f = pointwise(w, s) program={(i8, f32) y0 = dequantize<f32> x0 x1 0:i8}\n";
+  expect_rewrite(widen_recurrent_weights, head + f + tail,
+                 head + "    f: f32[1,1,1] = constant {1}\n" + tail);
+}
+
+}  // namespace
+}  // namespace gossamer
