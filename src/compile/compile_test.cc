@@ -121,30 +121,6 @@ TEST(Compile, OpenExtentsAreSettledWhenRun) {
   for (const std::int64_t n : {1, 3, 17}) expect_same(g, {random_floats({n, 5}, 6)});
 }
 
-// Bodies take in values whose extents are more than symbols.
-TEST(Compile, ExtentsOfInputsMayBeExpressions) {
-  const Graph g =
-      parse(R"(graph g(x: f32[2,3*m,1,5], y: f32[2,n+2*k,3], z: f32[2*h+1,2]) -> (a, b, c, d) {
-  a: f32[2,6*m,1,5] = concat(x, x) axis=1
-  t: f32[3,n+2*k,2] = copy(y) steps={permute 2 1 0}
-  b: f32[3,n+2*k,2] = softmax(t) axis=1
-  u: f32[4*h+2,2] = concat(z, z) axis=0
-  c: f32[4*h+2,2] = softmax(u) axis=0
-  d: f32[2*h,2] = copy(z) steps={slice 0 1:9223372036854775807}
-}
-)");
-  const auto p = expect_same(g, {random_floats({2, 6, 1, 5}, 10), random_floats({2, 5, 3}, 11),
-                                 random_floats({7, 2}, 12)});
-  ASSERT_TRUE(p);
-  EXPECT_EQ(scalar_steps(*p), 0);
-  const auto session = runtime::Session::open(p);
-  ASSERT_TRUE(session.ok());
-  const std::vector<Value> others = {random_floats({2, 7, 1, 5}, 10), random_floats({2, 5, 3}, 11),
-                                     random_floats({7, 2}, 12)};
-  const auto odd = (*session)->run(others);
-  EXPECT_EQ(odd.status().code(), Code::usage);
-}
-
 TEST(Compile, AnOutputMayBeAnInputOrAnotherOutput) {
   const Graph g = parse(R"(graph g(x: f32[2,3]) -> (x, y, y) {
   y: f32[2,3] = pointwise(x) program={(f32) y0 = neg x0}

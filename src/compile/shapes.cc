@@ -1,8 +1,6 @@
 // Polynomials over symbols, printed as integer instructions, each value once.
 #include "compile/shapes.h"
 
-#include <numeric>
-
 #include "graph/dim_expression.h"
 
 namespace gossamer::compile {
@@ -41,61 +39,20 @@ void ShapeRegisters::bind_input(const Dim& dim, std::int32_t input, std::int32_t
   const Register extent = emit({ShapeOp::input_extent, input, axis, 0});
   if (const std::optional<Register> bound = of(dim))
     program_.equal_extents.emplace_back(extent, *bound);
-  else if (const Register same = solve(dim, extent); same != extent)
-    program_.equal_extents.emplace_back(extent, same);
-}
-
-// dim = factor * whole + number.
-Register ShapeRegisters::solve(const Dim& dim, Register extent) {
-  by_text_.emplace(dim.to_string(), extent);
-  std::int64_t number = 0, factor = 0;
-  for (const DimTerm& term : DimExpression::terms_of(dim)) {
-    if (term.factors.empty())
-      number = term.coefficient;
-    else
-      factor = std::gcd(factor, term.coefficient);
-  }
-  const Dim whole = floor_div(dim - Dim(number), Dim(factor));
-  Register r = extent, same = extent;
-  if (number != 0) r = emit({ShapeOp::add, r, *of(Dim(-number)), 0});
-  if (factor > 1) r = emit({ShapeOp::floor_div, r, *of(Dim(factor)), 0});
-  by_text_.emplace(whole.to_string(), r);
-  const DimAtom* atom = DimExpression::single_atom(whole);
-  if (atom == nullptr || atom->kind != DimAtom::Kind::symbol) wholes_.emplace_back(whole, r);
-  if (factor > 1) {
-    same = emit({ShapeOp::mul, r, *of(Dim(factor)), 0});
-    if (number != 0) same = emit({ShapeOp::add, same, *of(Dim(number)), 0});
-  }
-  return same;
+  else
+    by_text_.emplace(dim.to_string(), extent);
 }
 
 void ShapeRegisters::bind_late(const Dim& dim, runtime::SlotId slot, std::int32_t axis) {
-  if (!known(dim)) solve(dim, emit({ShapeOp::late_extent, slot, axis, 0}));
+  if (!known(dim)) by_text_.emplace(dim.to_string(), emit({ShapeOp::late_extent, slot, axis, 0}));
 }
 
 std::optional<Register> ShapeRegisters::of(const Dim& dim) {
   const std::string text = dim.to_string();
   if (const auto found = by_text_.find(text); found != by_text_.end()) return found->second;
-  std::optional<Register> r = compute(dim);
-  for (std::size_t i = 0; i < wholes_.size() && !r; ++i) r = compute_by(wholes_[i], dim);
+  const std::optional<Register> r = compute(dim);
   if (r) by_text_.emplace(text, *r);
   return r;
-}
-
-Register ShapeRegisters::must(const Dim& dim) {
-  const std::optional<Register> r = of(dim);
-  if (!r) missing_ = dim;
-  return r.value_or(0);
-}
-
-// Ends, as what is left to compute has ever smaller terms.
-std::optional<Register> ShapeRegisters::compute_by(std::pair<Dim, Register> whole, const Dim& dim) {
-  const DimDivision d = divide(dim, whole.first);
-  if (d.quotient == Dim(0)) return std::nullopt;
-  const std::optional<Register> times = of(d.quotient), more = times ? of(d.rest) : std::nullopt;
-  if (!more) return std::nullopt;
-  const Register product = emit({ShapeOp::mul, whole.second, *times, 0});
-  return d.rest == Dim(0) ? product : emit({ShapeOp::add, product, *more, 0});
 }
 
 bool ShapeRegisters::late(const Dim& dim) {

@@ -2,12 +2,12 @@
 // is what ONNX calls QDQ: a quantize and a dequantize behind each other, which every engine may
 // take together with the layer between them.
 #include <algorithm>
-#include <set>
 
 #include "compress/moments.h"
 #include "compress/quantize_rewrite.h"
 #include "primitives/primitives.h"
 #include "reference/gather.h"
+#include "reference/recurrent.h"
 
 namespace gossamer::compress {
 namespace {
@@ -47,21 +47,29 @@ std::vector<float> bias_correction(const Graph& graph, const QuantizePlan& plan,
   return out;
 }
 
-// Tables that a Gather takes rows of, f32, and large enough to matter.
-std::set<NodeId> find_tables(const Graph& graph, const LayerFilter& filter) {
+// Weights besides those of layers: tables that a Gather takes rows of, and recurrent layers'; f32,
+// and large enough to matter.
+std::vector<StoredWeights> find_stored(const Graph& graph, const LayerFilter& filter) {
   constexpr std::int64_t kSmall = 4096;
-  std::set<NodeId> out;
+  std::vector<StoredWeights> out;
+  const auto add = [&](NodeId id, std::size_t operand, int rank, int axis, bool rows) {
+    const Node& node = graph.node(id);
+    const ValueInfo& info = graph.value(node.operands[operand]);
+    if (info.constant && info.type.dtype == DType::f32 && info.constant->rank() == rank &&
+        info.constant->count() >= kSmall &&
+        filter.chooses(node.name.empty() ? graph.describe(id) : node.name))
+      out.push_back({id, operand, axis, rows});
+  };
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    if (node.primitive != &kGather) continue;
-    const auto& a = attributes_of<GatherAttributes>(node);
-    const ValueInfo& table = graph.value(node.operands[0]);
-    const ValueInfo& result = graph.value(node.results[0]);
-    if (!table.constant || table.type.dtype != DType::f32 || table.constant->rank() != 2 ||
-        table.constant->count() < kSmall || a.mode != GatherMode::take || a.axis != 0)
-      continue;
-    if (filter.chooses(node.name.empty() ? result.name : node.name))
-      out.insert(static_cast<NodeId>(n));
+    const auto id = static_cast<NodeId>(n);
+    if (node.primitive == &kGather) {
+      const auto& a = attributes_of<GatherAttributes>(node);
+      if (a.mode == GatherMode::take && a.axis == 0) add(id, 0, 2, 1, true);
+    } else if (node.primitive == &kRecurrent) {
+      add(id, 1, 3, 1, false);
+      add(id, 2, 3, 1, false);
+    }
   }
   return out;
 }
@@ -79,28 +87,24 @@ class QuantizeStep : public Step {
   Result<Graph> apply(const Graph& graph, const StepContext& context) const override;
 
  private:
-  Result<std::vector<QuantizePlan>> plan(const Graph& graph, const StepContext& context) const;
+  Result<Quantization> plan(const Graph& graph, const StepContext* context) const;
 
   QuantizeOptions options_;
 };
 
-Result<std::vector<QuantizePlan>> QuantizeStep::plan(const Graph& graph,
-                                                     const StepContext& context) const {
+// Without a context by the weights alone.
+Result<Quantization> QuantizeStep::plan(const Graph& graph, const StepContext* context) const {
   std::vector<Layer> layers = find_layers(graph);
   std::erase_if(layers, [&](const Layer& l) { return !options_.filter.chooses(l.name); });
-  if (layers.empty())
-    return usage_error(
-        "there is nothing to quantize: no Conv or MatMul with constant weights is "
-        "chosen");
   std::map<ValueId, Observation> seen;
   std::map<std::size_t, Moments> moments;
-  if (context.samples != nullptr) {
-    ASSIGN(seen, observe(graph, inputs_of(graph, layers), *context.samples, context.control));
+  if (context != nullptr && context->samples != nullptr && !layers.empty()) {
+    ASSIGN(seen, observe(graph, inputs_of(graph, layers), *context->samples, context->control));
     if (options_.weights.rounding == Rounding::reconstruct) {
-      ASSIGN(moments, second_moments(graph, layers, *context.samples, context.control));
+      ASSIGN(moments, second_moments(graph, layers, *context->samples, context->control));
     }
   }
-  std::vector<QuantizePlan> plans;
+  Quantization out;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     QuantizePlan p;
     p.layer = layers[i];
@@ -121,18 +125,29 @@ Result<std::vector<QuantizePlan>> QuantizeStep::plan(const Graph& graph,
                            greatest, range.symmetric);
       if (options_.correct_bias) p.bias_correction = bias_correction(graph, p, o->second);
     }
-    plans.push_back(std::move(p));
+    out.layers.push_back(std::move(p));
   }
-  return plans;
+  if (options_.tables) out.stored = find_stored(graph, options_.filter);
+  return out;
 }
 
 Result<Graph> QuantizeStep::apply(const Graph& graph, const StepContext& context) const {
-  ASSIGN(const std::vector<QuantizePlan> plans, plan(graph, context));
-  const std::set<NodeId> tables =
-      options_.tables ? find_tables(graph, options_.filter) : std::set<NodeId>{};
-  context.note("quantized " + std::to_string(plans.size()) + " layers and " +
-               std::to_string(tables.size()) + " tables");
-  return rewrite_quantized(graph, plans, tables, options_);
+  ASSIGN(Quantization whole, plan(graph, &context));
+  std::size_t layers = whole.layers.size(), stored = whole.stored.size();
+  const auto body = [&](const Graph& of) {
+    // What bodies compute is not observed: with integer activations they stay as they are.
+    Result<Quantization> own = options_.activations.none ? plan(of, nullptr) : Quantization{};
+    if (!own.ok()) return Quantization{};
+    layers += own->layers.size();
+    stored += own->stored.size();
+    return std::move(own).value();
+  };
+  ASSIGN(Graph out, rewrite_quantized(graph, std::move(whole), body, options_));
+  if (layers + stored == 0)
+    return usage_error("there is nothing to quantize: no constant weights are chosen");
+  context.note("quantized " + std::to_string(layers) + " layers, and " + std::to_string(stored) +
+               " tables and recurrent weights");
+  return out;
 }
 
 }  // namespace

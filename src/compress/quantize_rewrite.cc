@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 #include "passes/rewriter.h"
 #include "primitives/primitives.h"
@@ -18,10 +19,10 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 class QuantizeRule {
  public:
-  QuantizeRule(Rewriter& r, const std::vector<QuantizePlan>& plans, const std::set<NodeId>& tables,
+  QuantizeRule(Rewriter& r, std::shared_ptr<const Quantization> plan, bool activations,
                const QuantizeOptions& options)
-      : r_(r), options_(options), tables_(tables) {
-    for (const QuantizePlan& p : plans) {
+      : r_(r), options_(options), plan_(std::move(plan)), activations_(activations) {
+    for (const QuantizePlan& p : plan_->layers) {
       layers_.emplace(p.layer.node, &p);
       if (const auto bias = bias_of(r.old(), p.layer)) {
         biases_of_.emplace(p.layer.node, *bias);
@@ -33,15 +34,14 @@ class QuantizeRule {
   Result<bool> operator()(NodeId id) {
     if (const auto it = layers_.find(id); it != layers_.end()) return rewrite_layer(*it->second);
     if (const auto it = biases_.find(id); it != biases_.end()) return rewrite_bias(id, it->second);
-    if (tables_.contains(id)) return rewrite_table(id);
-    return false;
+    return rewrite_stored(id);
   }
 
  private:
   Result<bool> rewrite_layer(const QuantizePlan& plan) {
     const Node& node = r_.node(plan.layer.node);
     std::vector<ValueId> operands = r_.operands(plan.layer.node);
-    if (!options_.activations.none) {
+    if (activations_) {
       ASSIGN(operands[0], dequantized_input(plan));
     }
     ASSIGN(operands[1], dequantized_weights(plan));
@@ -155,32 +155,61 @@ class QuantizeRule {
     for (std::size_t c = 0; c < to.size(); ++c)
       to[c] = from[c] + (plan.bias_correction.empty() ? 0 : plan.bias_correction[c]);
     const bool flat = r_.old().value(plan.layer.result).type.rank() == 2;  // a Gemm, as written
-    if (options_.activations.none || plan.weights.block > 0 ||
+    if (!activations_ || plan.weights.block > 0 ||
         (r_.node(plan.layer.node).primitive == &kMatMul && !flat))
       return r_.b().constant(std::move(corrected), info.name);
     return integer_bias(plan, corrected, info.name);
   }
 
-  // Rows are picked as bytes, and dequantized behind, with a scale a column.
-  Result<bool> rewrite_table(NodeId id) {
+  Result<bool> rewrite_stored(NodeId id) {
     const Node& node = r_.node(id);
-    const ValueInfo& info = r_.old().value(node.operands[0]);
-    WeightScheme scheme = options_.weights;
-    scheme.bits = 8;
-    scheme.granularity = Granularity::channel;
-    const QuantizedWeights w =
-        quantize_nearest(info.constant->values<float>(), Rows(info.constant->shape(), 1), scheme);
-    ASSIGN(Tensor codes, Tensor::make(DType::i8, info.constant->shape()));
-    std::memcpy(codes.mutable_data(), w.codes.data(), w.codes.size());
+    std::vector<ValueId> operands = r_.operands(id), scales;
+    for (const StoredWeights& stored : plan_->stored) {
+      if (stored.node != id) continue;
+      const ValueInfo& info = r_.old().value(node.operands[stored.operand]);
+      const Tensor& w = *info.constant;
+      WeightScheme scheme = options_.weights;
+      scheme.bits = 8;
+      scheme.granularity = Granularity::channel;
+      const QuantizedWeights q =
+          quantize_nearest(w.values<float>(), Rows(w.shape(), stored.axis), scheme);
+      ASSIGN(Tensor codes, Tensor::make(DType::i8, w.shape()));
+      std::memcpy(codes.mutable_data(), q.codes.data(), q.codes.size());
+      const ValueId bytes = r_.b().constant(std::move(codes), info.name + "_quantized");
+      scales = scales_along(q, w.rank(), stored, info.name);
+      operands[stored.operand] = bytes;
+      if (stored.rows) return rewrite_picked(id, std::move(operands), scales);
+      ASSIGN(operands[stored.operand], dequantize(bytes, scales[0], scales[1]));
+    }
+    if (scales.empty()) return false;
+    ASSIGN(const std::vector<ValueId> results,
+           r_.b().add(*node.primitive, node.attributes, std::move(operands),
+                      static_cast<int>(node.results.size())));
+    for (std::size_t i = 0; i < results.size(); ++i)
+      if (node.results[i] != kNoValue) TRY(r_.replace(node.results[i], results[i]));
+    return true;
+  }
+
+  // Scale and zero point of stored weights; those of a table broadcast over the rows picked.
+  std::vector<ValueId> scales_along(const QuantizedWeights& q, int rank,
+                                    const StoredWeights& stored, const std::string& name) {
+    std::vector<std::int64_t> extents(stored.rows ? 1 : at(rank), 1);
+    extents[stored.rows ? 0 : at(stored.axis)] = static_cast<std::int64_t>(q.scales.size());
+    const Shape shape(extents);
+    const std::vector<std::int8_t> zeros(q.scales.size(), 0);
     Builder& b = r_.b();
-    std::vector<ValueId> operands = r_.operands(id);
-    operands[0] = b.constant(std::move(codes), info.name + "_quantized");
-    const ValueId scale = b.constant(Tensor::vector(w.scales), info.name + "_scale");
-    const ValueId zero = b.constant(Tensor::vector(std::vector<std::int8_t>(w.scales.size(), 0)),
-                                    info.name + "_zero_point");
+    return {b.constant(Tensor::of<float>(shape, std::span<const float>(q.scales)), name + "_scale"),
+            b.constant(Tensor::of<std::int8_t>(shape, std::span<const std::int8_t>(zeros)),
+                       name + "_zero_point")};
+  }
+
+  // Rows are picked as bytes and dequantized behind.
+  Result<bool> rewrite_picked(NodeId id, std::vector<ValueId> operands,
+                              const std::vector<ValueId>& scales) {
+    const Node& node = r_.node(id);
     ASSIGN(const std::vector<ValueId> rows,
-           b.add(*node.primitive, node.attributes, std::move(operands), 1));
-    ASSIGN(const ValueId result, dequantize(rows[0], scale, zero));
+           r_.b().add(*node.primitive, node.attributes, std::move(operands), 1));
+    ASSIGN(const ValueId result, dequantize(rows[0], scales[0], scales[1]));
     TRY(r_.replace(node.results[0], result));
     return true;
   }
@@ -219,7 +248,8 @@ class QuantizeRule {
 
   Rewriter& r_;
   const QuantizeOptions& options_;
-  const std::set<NodeId>& tables_;
+  std::shared_ptr<const Quantization> plan_;
+  bool activations_;
   std::map<NodeId, const QuantizePlan*> layers_;
   std::map<NodeId, LayerBias> biases_of_;  // by layer
   std::map<NodeId, LayerBias> biases_;     // by the node that adds it
@@ -229,13 +259,14 @@ class QuantizeRule {
 
 }  // namespace
 
-Result<Graph> rewrite_quantized(const Graph& graph, const std::vector<QuantizePlan>& plans,
-                                const std::set<NodeId>& tables, const QuantizeOptions& options) {
-  const std::vector<QuantizePlan> none;  // of bodies of branches and loops
-  const std::set<NodeId> no_tables;
+Result<Graph> rewrite_quantized(const Graph& graph, Quantization plan,
+                                const std::function<Quantization(const Graph& body)>& body,
+                                const QuantizeOptions& options) {
+  const auto whole = std::make_shared<const Quantization>(std::move(plan));
   return rewrite(graph, [&](Rewriter& r) -> NodeRule {
-    const bool whole = &r.old() == &graph;
-    return QuantizeRule(r, whole ? plans : none, whole ? tables : no_tables, options);
+    const bool is_whole = &r.old() == &graph;
+    auto own = is_whole ? whole : std::make_shared<const Quantization>(body(r.old()));
+    return QuantizeRule(r, std::move(own), is_whole && !options.activations.none, options);
   });
 }
 

@@ -1,7 +1,7 @@
 // What the step quantize found out about a graph, and the graph rewritten by it.
 #pragma once
 
-#include <set>
+#include <functional>
 #include <vector>
 
 #include "compress/quantize_weights.h"
@@ -19,7 +19,7 @@ struct QuantizeOptions {
   WeightScheme weights;
   ActivationScheme activations;
   bool correct_bias = true;
-  bool tables = true;  // of embeddings, too
+  bool tables = true;  // embeddings and recurrent layers, too
 };
 
 // What becomes of one layer.
@@ -30,9 +30,25 @@ struct QuantizePlan {
   std::vector<float> bias_correction;  // one an output channel; empty: none
 };
 
-// The layers with integer weights, inputs and biases as planned; the tables (nodes that pick rows)
-// as bytes.
-Result<Graph> rewrite_quantized(const Graph& graph, const std::vector<QuantizePlan>& plans,
-                                const std::set<NodeId>& tables, const QuantizeOptions& options);
+// Weights that stand alone, as bytes: tables that rows are picked from, and those of recurrent
+// layers.
+struct StoredWeights {
+  NodeId node = kNoNode;
+  std::size_t operand = 0;
+  int axis = 0;       // one scale an index
+  bool rows = false;  // a table: what is picked from it is dequantized
+};
+
+// What becomes of one graph.
+struct Quantization {
+  std::vector<QuantizePlan> layers;
+  std::vector<StoredWeights> stored;
+};
+
+// The graph with integer weights, inputs and biases as planned; `body` plans the bodies of its
+// branches and loops, of which only weights are quantized.
+Result<Graph> rewrite_quantized(const Graph& graph, Quantization plan,
+                                const std::function<Quantization(const Graph& body)>& body,
+                                const QuantizeOptions& options);
 
 }  // namespace gossamer::compress

@@ -1,5 +1,5 @@
 // What a Dim with symbols consists of: a polynomial over atoms, with its text, its depth and a
-// certain lower bound kept beside it. For what computes with Dims, not for what only uses them.
+// certain lower bound kept beside it. Internal to the dim*.cc files.
 #pragma once
 
 #include <cstdint>
@@ -29,13 +29,6 @@ struct DimTerm {
   std::int64_t coefficient = 0;
   std::vector<DimAtomPtr> factors;
 };
-
-// a divided by b as polynomials: quotient * b + rest, where no term of the rest is a multiple of
-// b's first. b is not 0.
-struct DimDivision {
-  Dim quotient, rest;
-};
-DimDivision divide(const Dim& a, const Dim& b);
 
 // Terms are in descending graded lexical order (an admissible monomial order: division relies on
 // it), each monomial once, no coefficient 0, never a mere constant.

@@ -43,9 +43,20 @@ std::optional<DimTerm> divide_terms(const DimTerm& a, const DimTerm& b) {
 
 // a / b when b divides a as a polynomial.
 std::optional<Dim> exact_quotient(const Dim& a, const Dim& b) {
-  if (DimExpression::terms_of(b).empty()) return std::nullopt;
-  DimDivision d = divide(a, b);
-  return d.rest == Dim(0) ? std::optional(std::move(d.quotient)) : std::nullopt;
+  const std::vector<DimTerm> divisor = DimExpression::terms_of(b);
+  if (divisor.empty()) return std::nullopt;
+  Dim quotient;
+  Dim rest = a;
+  for (std::size_t step = 0; step < DimExpression::kMaxTerms; ++step) {
+    const std::vector<DimTerm> terms = DimExpression::terms_of(rest);
+    if (terms.empty()) return quotient;
+    std::optional<DimTerm> term = divide_terms(terms[0], divisor[0]);
+    if (!term) return std::nullopt;
+    Dim part = from_term(*std::move(term));
+    rest = rest - part * b;
+    quotient = quotient + part;
+  }
+  return std::nullopt;
 }
 
 // The coefficients of `dim` reduced to [0, divisor), divisor > 1.
@@ -71,7 +82,7 @@ Dim floor_div_by(const Dim& a, std::int64_t divisor) {
     const std::int64_t q = floor_quotient(term.coefficient, divisor);
     if (q != 0) whole_terms.push_back({q, std::move(term.factors)});
   }
-  Dim whole = DimExpression::make(std::move(whole_terms)).value_or(Dim(0));
+  const Dim whole = DimExpression::make(std::move(whole_terms)).value_or(Dim(0));
   std::vector<DimTerm> rest = remainders(a, divisor);
   if (is_number(rest)) return whole;
 
@@ -154,26 +165,6 @@ Dim extremum(DimAtom::Kind kind, const Dim& a, const Dim& b) {
 }
 
 }  // namespace
-
-DimDivision divide(const Dim& a, const Dim& b) {
-  DimDivision d;
-  const std::vector<DimTerm> divisor = DimExpression::terms_of(b);
-  Dim left = a;
-  for (std::size_t step = 0; step < DimExpression::kMaxTerms; ++step) {
-    const std::vector<DimTerm> terms = DimExpression::terms_of(left);
-    if (terms.empty()) return d;
-    if (std::optional<DimTerm> term = divide_terms(terms[0], divisor[0])) {
-      const Dim part = from_term(*std::move(term));
-      d.quotient = d.quotient + part;
-      left = left - part * b;
-    } else {
-      const Dim part = from_term(terms[0]);
-      d.rest = d.rest + part;
-      left = left - part;
-    }
-  }
-  return {Dim(0), a};
-}
 
 Dim floor_div(const Dim& a, const Dim& b) {
   if (std::optional<std::int64_t> divisor = b.constant()) {

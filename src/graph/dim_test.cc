@@ -6,8 +6,6 @@
 #include <limits>
 #include <random>
 
-#include "graph/dim_expression.h"
-
 namespace gossamer {
 namespace {
 
@@ -41,13 +39,6 @@ TEST(Dim, ExactDivisionIsRecognized) {
   EXPECT_EQ(floor_div(s("h") + 1, s("w")).to_string(), "floor_div(h+1,w)");
   EXPECT_EQ((s("w") * floor_div(s("h"), s("w"))).to_string(), "floor_div(h,w)*w");
   EXPECT_EQ(floor_mod(s("h") * s("w"), s("w")), Dim(0));
-}
-
-TEST(Dim, DividesWithARest) {
-  const DimDivision d = divide(s("h") * s("w") * 5 + s("h") * 10 + s("w") + 3, s("w") + 2);
-  EXPECT_EQ(d.quotient, s("h") * 5 + 1);
-  EXPECT_EQ(d.rest, Dim(1));
-  EXPECT_EQ(divide(s("h"), s("w")).rest, s("h"));
 }
 
 TEST(Dim, DivisionByANumberTakesWholePartsOut) {

@@ -206,20 +206,12 @@ class Runner {
 
   // --- everything else: a tile is read into lanes and written from them where it must be ---
 
-  // What another result is written over before this one is read must not be read where it lies.
-  bool is_result(std::size_t i) const {
-    const VectorOperand input{VectorOperand::Kind::input, static_cast<std::uint8_t>(i)};
-    return p_.results.size() > 1 &&
-           std::find(p_.results.begin(), p_.results.end(), input) != p_.results.end();
-  }
-
   void place_input(std::size_t i, const Tile& t) {
     if (fixed_[i]) return;
     const BlockInput& in = inputs_[i];
     const VectorMemory& memory = p_.input_memory[i];
     const std::byte* from = input(i, t.row, t.column);
-    if (t.rows == 1 && in.column == 1 && t.columns % kGroup == 0 && memory.as_lanes &&
-        !is_result(i)) {
+    if (t.rows == 1 && in.column == 1 && t.columns % kGroup == 0 && memory.as_lanes) {
       places_[i] = {from, kGroup};
       return;
     }

@@ -518,26 +518,6 @@ TEST(Pointwise, InPlace) {
     }
 }
 
-TEST(Pointwise, ResultsThatAreOperandsOutliveThem) {
-  // The first result is written over what the second one is, and the third over the second's.
-  VectorBuilder b;
-  const Value x = *b.input(DType::f32), z = *b.input(DType::f32);
-  const auto p = b.finish(std::array{*b.emit("add", DType::f32, std::array{x, z}), x, z});
-  for (const Level level : levels())
-    for (const std::int64_t n : {1, 15, 16, 33, 512, 513, 1500}) {
-      std::vector<float> a(static_cast<std::size_t>(n)), c(a.size()), y(a.size());
-      fill_uniform(a, 4);
-      fill_uniform(c, 5);
-      const std::vector<float> a0 = a, c0 = c;
-      const View v = View::row_major(DType::f32, std::array{n});
-      run_step(PointwiseStep{*p}, {v, v}, {v, v, v}, {a.data(), c.data()},
-               {a.data(), c.data(), y.data()}, level);
-      for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(a[i], a0[i] + c0[i]);
-      ASSERT_EQ(c, a0);
-      ASSERT_EQ(y, c0);
-    }
-}
-
 TEST(Pointwise, ResultsWithoutInstructions) {
   VectorBuilder b;
   const Value x = *b.input(DType::f32);
