@@ -1,10 +1,8 @@
 // gossamer compress: applies a recipe to a model and writes what comes out as ONNX.
-#include <unistd.h>
-
+#include "cli/progress.h"
 #include "cli/verb.h"
 #include "compress/compress.h"
 #include "fmt/format.h"
-#include "measure/bench.h"
 #include "nlohmann/json.hpp"
 #include "onnx/writer.h"
 
@@ -21,33 +19,6 @@ struct CompressVerb {
   bool as_json = false;
 
   Status run() const;
-};
-
-// A line on a terminal that says how far a step is and how long it will still take.
-class ProgressLine {
- public:
-  void step(const std::string& name) {
-    name_ = name;
-    begin_ = measure::now_ms();
-  }
-  void show(std::size_t done, std::size_t total) {
-    if (!terminal_ || total == 0) return;
-    constexpr double kPause = 200, kSecond = 1000;
-    const double now = measure::now_ms();
-    if (done < total && now - shown_ < kPause) return;
-    shown_ = now;
-    const double left = done == 0 ? 0
-                                  : (now - begin_) / static_cast<double>(done) *
-                                        static_cast<double>(total - done) / kSecond;
-    fmt::print(stderr, "\r{}: {} of {} samples, {:.0f} s left \033[K", name_, done, total, left);
-    if (done == total) fmt::print(stderr, "\r\033[K");
-    static_cast<void>(std::fflush(stderr));
-  }
-
- private:
-  bool terminal_ = isatty(STDERR_FILENO) != 0;
-  std::string name_;
-  double begin_ = 0, shown_ = 0;
 };
 
 json cost_json(const GraphCost& c) {

@@ -4,70 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "compile/compile.h"
 #include "primitives/primitives.h"
-#include "runtime/session.h"
 
 namespace gossamer::compress {
 namespace {
-
-// The graph with other outputs: those asked for, then those that inputs carry on.
-Graph with_outputs(const Graph& graph, std::span<const ValueId> values,
-                   const std::map<std::string, std::string>& carry) {
-  Graph out = graph;
-  out.outputs.assign(values.begin(), values.end());
-  for (const auto& [input, output] : carry)
-    for (const ValueId v : graph.outputs)
-      if (graph.value(v).name == output) out.outputs.push_back(v);
-  return out;
-}
-
-// A graph made ready to run on samples.
-class Runner {
- public:
-  static Result<Runner> open(const Graph& graph, std::span<const ValueId> values,
-                             const std::map<std::string, std::string>& carry,
-                             const RunControl& control) {
-    Runner r;
-    r.carry_ = &carry;
-    r.count_ = values.size();
-    r.run_.cancelled = control.cancelled;
-    for (const auto& [input, output] : carry)
-      if (std::none_of(graph.outputs.begin(), graph.outputs.end(),
-                       [&](ValueId v) { return graph.value(v).name == output; }))
-        return usage_error("the recipe carries output '" + output + "', which the model lacks");
-    ASSIGN(runtime::Program program, compile::compile(with_outputs(graph, values, carry)));
-    runtime::SessionOptions options;
-    options.threads = control.threads;
-    r.program_ = std::make_shared<const runtime::Program>(std::move(program));
-    ASSIGN(r.session_, runtime::Session::open(r.program_, options));
-    return r;
-  }
-
-  // One step; `carried` holds what the step before left for inputs, and is brought up to date.
-  Result<std::vector<Value>> step(const samples::Feeds& feeds, samples::Feeds& carried) {
-    std::vector<Value> inputs;
-    for (const runtime::Port& port : program_->inputs) {
-      const auto kept = carried.find(port.name);
-      const auto given = feeds.find(port.name);
-      if (kept == carried.end() && given == feeds.end())
-        return usage_error("input '" + port.name + "' gets no value from the sample");
-      inputs.push_back(kept != carried.end() ? kept->second : given->second);
-    }
-    ASSIGN(std::vector<Value> results, session_->run(inputs, run_));
-    std::size_t i = count_;
-    for (const auto& [input, output] : *carry_) carried.insert_or_assign(input, results[i++]);
-    results.resize(count_);
-    return results;
-  }
-
- private:
-  const std::map<std::string, std::string>* carry_ = nullptr;
-  std::size_t count_ = 0;
-  runtime::RunOptions run_;
-  std::shared_ptr<const runtime::Program> program_;
-  std::unique_ptr<runtime::Session> session_;
-};
 
 // Adds a tensor's sums and magnitudes along its channel axis.
 void add_channels(Observation& o, const Tensor& t, int axis) {
@@ -113,18 +53,10 @@ Status run_samples(const Graph& graph, std::span<const ValueId> values,
                    const samples::Samples& samples, const RunControl& control,
                    const OnStep& on_step) {
   ASSIGN(Runner runner, Runner::open(graph, values, samples.spec().carry, control));
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (control.progress) control.progress(i, samples.size());
-    ASSIGN(const samples::Sample sample, samples.read(i));
-    samples::Feeds carried;
-    for (const samples::Feeds& feeds : sample.steps) {
-      Result<std::vector<Value>> results = runner.step(feeds, carried);
-      if (!results.ok()) return std::move(results).status().in(sample.name);
-      TRY(on_step(i, *results));
-    }
-  }
-  if (control.progress) control.progress(samples.size(), samples.size());
-  return {};
+  return run_together(std::span(&runner, 1), samples, samples.size(), control,
+                      [&](std::size_t sample, std::span<const std::vector<Value>> results) {
+                        return on_step(sample, results[0]);
+                      });
 }
 
 ChannelAxes inputs_of(const Graph& graph, std::span<const Layer> layers) {
@@ -156,22 +88,6 @@ Result<std::map<ValueId, Observation>> observe(const Graph& graph, const Channel
                              std::to_string(o.histogram.not_finite()) + " of its numbers",
                          "a model that overflows on its samples cannot be calibrated; look at the "
                          "preprocessing");
-  return out;
-}
-
-std::vector<samples::Port> ports_of(const Graph& graph) {
-  std::vector<samples::Port> out;
-  for (const ValueId v : graph.inputs) {
-    const ValueInfo& info = graph.value(v);
-    samples::Port port;
-    port.name = info.name;
-    port.dtype = info.type.dtype;
-    if (info.type.ranked()) {
-      port.extents.emplace();
-      for (const Dim& d : *info.type.shape) port.extents->push_back(d.constant().value_or(-1));
-    }
-    out.push_back(std::move(port));
-  }
   return out;
 }
 

@@ -1,7 +1,6 @@
 // Observing: running a graph on samples and keeping statistics of some of its values.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <span>
@@ -10,8 +9,7 @@
 #include "compress/histogram.h"
 #include "compress/layers.h"
 #include "compress/range.h"
-#include "graph/graph.h"
-#include "samples/samples.h"
+#include "compress/runner.h"
 
 namespace gossamer::compress {
 
@@ -22,15 +20,6 @@ struct Observation {
   std::vector<double> channel_sums;  // along the channel axis; empty: there is none
   std::vector<float> channel_most;   // largest magnitudes, likewise
   std::int64_t per_channel = 0;      // numbers in each of the sums
-};
-
-// Told of progress: how many of how many samples are done.
-using Progress = std::function<void(std::size_t done, std::size_t total)>;
-
-struct RunControl {
-  const std::atomic<bool>* cancelled = nullptr;
-  int threads = 0;  // 0: as many as the process may use
-  Progress progress;
 };
 
 // Runs the samples through the graph with `values` as its outputs, compiled, and hands each step's
@@ -50,8 +39,5 @@ ChannelAxes inputs_of(const Graph& graph, std::span<const Layer> layers);
 Result<std::map<ValueId, Observation>> observe(const Graph& graph, const ChannelAxes& values,
                                                const samples::Samples& samples,
                                                const RunControl& control);
-
-// The graph's inputs as samples want to know them.
-std::vector<samples::Port> ports_of(const Graph& graph);
 
 }  // namespace gossamer::compress

@@ -119,9 +119,10 @@ Status read_samples(const YAML::Node& node, samples::SampleSpec& out) {
   }
   std::string labels = "none";
   f.read("labels", labels);
-  if (labels != "none" && labels != "folder")
-    f.fail(f.node("labels"), "'labels' must be none or folder");
-  out.labels = labels == "folder" ? samples::Labels::folder : samples::Labels::none;
+  out.labels = labels == "none"     ? samples::Labels::none
+               : labels == "folder" ? samples::Labels::folder
+                                    : samples::Labels::file;
+  if (out.labels == samples::Labels::file) out.label_file = labels;
   const YAML::Node inputs = f.node("inputs"), carry = f.node("carry");
   TRY(f.finish());
   if (inputs.IsDefined() && !inputs.IsMap())
@@ -157,7 +158,7 @@ Result<NamedStep> read_step(const YAML::Node& node) {
   return usage_error(at_line(node, "there is no step '" + name + "'"), "steps are " + known);
 }
 
-Result<Recipe> read_map(const YAML::Node& root, std::string_view text) {
+Result<Recipe> read_map(const YAML::Node& root, std::string_view text, bool only_samples) {
   Recipe out;
   out.text = text;
   Fields f(root, "the recipe");
@@ -166,6 +167,7 @@ Result<Recipe> read_map(const YAML::Node& root, std::string_view text) {
   const YAML::Node samples = f.node("samples"), steps = f.node("steps");
   TRY(f.finish());
   if (samples.IsDefined()) TRY(read_samples(samples, out.samples));
+  if (only_samples) return out;
   if (!steps.IsSequence() || steps.size() == 0)
     return usage_error("the recipe has no steps", "give a list: 'steps: [quantize]'");
   for (const YAML::Node& node : steps) {
@@ -175,6 +177,16 @@ Result<Recipe> read_map(const YAML::Node& root, std::string_view text) {
   return out;
 }
 
+Result<Recipe> parse(std::string_view text, bool only_samples) {
+  constexpr std::size_t kMaxBytes = 1 << 20;
+  if (text.size() > kMaxBytes) return limit_error("a recipe of more than 1 MiB");
+  try {  // yaml-cpp reports by exceptions; none leaves this function
+    return read_map(YAML::Load(std::string(text)), text, only_samples);
+  } catch (const YAML::Exception& e) {
+    return usage_error("line " + std::to_string(e.mark.line + 1) + ": " + e.msg);
+  }
+}
+
 }  // namespace
 
 bool Recipe::needs_samples() const {
@@ -182,21 +194,20 @@ bool Recipe::needs_samples() const {
                      [](const NamedStep& s) { return s.step->needs_samples(); });
 }
 
-Result<Recipe> parse_recipe(std::string_view text) {
-  constexpr std::size_t kMaxBytes = 1 << 20;
-  if (text.size() > kMaxBytes) return limit_error("a recipe of more than 1 MiB");
-  try {  // yaml-cpp reports by exceptions; none leaves this function
-    return read_map(YAML::Load(std::string(text)), text);
-  } catch (const YAML::Exception& e) {
-    return usage_error("line " + std::to_string(e.mark.line + 1) + ": " + e.msg);
-  }
-}
+Result<Recipe> parse_recipe(std::string_view text) { return parse(text, false); }
 
 Result<Recipe> read_recipe(const std::string& path) {
   ASSIGN(const MappedFile file, MappedFile::open(path));
   Result<Recipe> recipe = parse_recipe(file.text());
   if (!recipe.ok()) return std::move(recipe).status().in(path);
   return recipe;
+}
+
+Result<samples::SampleSpec> read_sample_spec(const std::string& path) {
+  ASSIGN(const MappedFile file, MappedFile::open(path));
+  Result<Recipe> recipe = parse(file.text(), true);
+  if (!recipe.ok()) return std::move(recipe).status().in(path);
+  return std::move(recipe->samples);
 }
 
 }  // namespace gossamer::compress

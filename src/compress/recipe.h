@@ -27,5 +27,7 @@ struct Recipe {
 // Fails with usage, naming the line, on anything that it does not know.
 Result<Recipe> parse_recipe(std::string_view text);
 Result<Recipe> read_recipe(const std::string& path);
+// Only what it says of samples; steps need not be there, and are not looked at.
+Result<samples::SampleSpec> read_sample_spec(const std::string& path);
 
 }  // namespace gossamer::compress

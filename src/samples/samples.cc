@@ -113,6 +113,7 @@ Result<Samples> Samples::open(const std::string& path, SampleSpec spec, std::vec
   TRY(s.find(path));
   TRY(s.expand_tables());
   s.choose();
+  TRY(s.read_labels());
   if (s.places_.empty())
     return usage_error("no samples in " + path,
                        "samples are .npy, .npz, .csv, images (.png, .jpg ...) or sounds (.wav, "
@@ -175,6 +176,37 @@ void Samples::choose() {
   const std::int64_t first = std::min(spec_.skip, total);
   const std::int64_t last = first + std::min(spec_.count.value_or(total), total - first);
   places_ = {places_.begin() + first, places_.begin() + last};
+}
+
+Status Samples::read_labels() {
+  if (spec_.labels != Labels::file) return {};
+  std::ifstream in(spec_.label_file);
+  if (!in) return usage_error("cannot read the labels in " + spec_.label_file);
+  const fs::path folder = fs::absolute(spec_.label_file).parent_path();
+  std::int64_t number = 0;
+  for (std::string line; std::getline(in, line);) {
+    ++number;
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty() || line[0] == '#') continue;
+    const std::size_t tab = line.find('\t');
+    const std::size_t cut = tab != std::string::npos ? tab : line.find(',');
+    if (cut == std::string::npos)
+      return usage_error(spec_.label_file + ":" + std::to_string(number) + ": no label",
+                         "a line is a sample's path, a tab or a comma, and its label");
+    labels_[(folder / line.substr(0, cut)).lexically_normal().string()] = line.substr(cut + 1);
+  }
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (!label(i))
+      return usage_error("no label for " + places_[i].path + " in " + spec_.label_file);
+  return {};
+}
+
+std::optional<std::string> Samples::label(std::size_t i) const {
+  const fs::path path = places_[i].path;
+  if (spec_.labels == Labels::folder) return path.parent_path().filename().string();
+  if (spec_.labels == Labels::none) return std::nullopt;
+  const auto found = labels_.find(fs::absolute(path).lexically_normal().string());
+  return found == labels_.end() ? std::nullopt : std::optional(found->second);
 }
 
 // The input that a file of one array, picture or sound is for.
@@ -278,8 +310,7 @@ Result<Sample> Samples::read(std::size_t i) const {
   Result<std::vector<Feeds>> steps = read_steps(place);
   if (!steps.ok()) return std::move(steps).status().in(out.name);
   out.steps = std::move(steps).value();
-  if (spec_.labels == Labels::folder)
-    out.label = fs::path(place.path).parent_path().filename().string();
+  out.label = label(i);
   return out;
 }
 

@@ -38,6 +38,8 @@ class Samples {
   // Reads and prepares sample i. Fails with usage, naming the file, when it does not fit the
   // model's inputs or holds NaN or infinity.
   Result<Sample> read(std::size_t i) const;
+  // What is said to be right for it, without reading it.
+  std::optional<std::string> label(std::size_t i) const;
 
  private:
   struct Place {
@@ -50,6 +52,7 @@ class Samples {
   Status find(const std::string& path);
   Status expand_tables();
   void choose();
+  Status read_labels();
   Result<Feeds> constants() const;
   Result<std::vector<Feeds>> read_steps(const Place& place) const;
   Result<std::vector<Feeds>> give(const std::string& input, std::vector<Tensor> steps) const;
@@ -58,6 +61,7 @@ class Samples {
   SampleSpec spec_;
   std::vector<Port> ports_;
   std::vector<Place> places_;
+  std::map<std::string, std::string> labels_;  // Labels::file: by absolute path
 };
 
 }  // namespace gossamer::samples

@@ -47,7 +47,7 @@ struct InputSpec {
   Tensor constant;
 };
 
-enum class Labels : std::uint8_t { none, folder };
+enum class Labels : std::uint8_t { none, folder, file };
 
 struct SampleSpec {
   std::map<std::string, InputSpec> inputs;    // by name; what is not named is read as it is
@@ -57,6 +57,8 @@ struct SampleSpec {
   std::int64_t skip = 0;                      // how many to leave out first
   std::optional<std::uint64_t> shuffle;       // seed of a random order; nothing: by path
   Labels labels = Labels::none;
+  std::string label_file;  // Labels::file: a sample a line, its path (from the file's own folder)
+                           // and its label, between them a tab or a comma
 };
 
 }  // namespace gossamer::samples
