@@ -156,6 +156,24 @@ Result<Judgement> Judge::run(const Side& a, const Side& b, const samples::Sample
   return out;
 }
 
+json difference_json(const measure::Difference& d) {
+  return {{"snr_db", decibels_json(d.snr_db())},
+          {"cosine", d.cosine()},
+          {"kl", d.kl()},
+          {"max_abs", d.max_abs()},
+          {"numbers", d.count()},
+          {"not_finite", d.not_finite()}};
+}
+
+json output_json(const OutputDifference& o) {
+  json out = {{"name", o.name}, {"type", o.shape}, {"compared", o.compared}};
+  if (!o.compared) return out;
+  out.update(difference_json(o.difference));
+  out.erase("kl");
+  out["class_kl"] = o.classes.rows() > 0 ? json(o.classes.mean_kl()) : json(nullptr);
+  return out;
+}
+
 json figure_json(const measure::Figure& f) {
   return {{"value", f.value}, {"low", f.low}, {"high", f.high}, {"n", f.n}};
 }

@@ -63,6 +63,8 @@ class Judge {
   std::vector<std::unique_ptr<measure::Metric>> metrics_;
 };
 
+nlohmann::json difference_json(const measure::Difference& difference);
+nlohmann::json output_json(const OutputDifference& output);
 nlohmann::json figure_json(const measure::Figure& figure);
 nlohmann::json metric_json(const measure::MetricResult& result);
 std::string metric_text(const measure::MetricResult& result);

@@ -39,24 +39,6 @@ Result<Side> CompareVerb::open(const ModelOptions& model) const {
   return side;
 }
 
-json difference_json(const measure::Difference& d) {
-  return {{"snr_db", decibels_json(d.snr_db())},
-          {"cosine", d.cosine()},
-          {"kl", d.kl()},
-          {"max_abs", d.max_abs()},
-          {"numbers", d.count()},
-          {"not_finite", d.not_finite()}};
-}
-
-json output_json(const OutputDifference& o) {
-  json out = {{"name", o.name}, {"type", o.shape}, {"compared", o.compared}};
-  if (!o.compared) return out;
-  out.update(difference_json(o.difference));
-  out.erase("kl");
-  out["class_kl"] = o.classes.rows() > 0 ? json(o.classes.mean_kl()) : json(nullptr);
-  return out;
-}
-
 json culprits_json(const compress::Culprits& c) {
   json tensors = json::array(), layers = json::array();
   for (const compress::TensorDifference& t : c.tensors) {

@@ -1,9 +1,9 @@
 // gossamer compress: applies a recipe to a model and writes what comes out as ONNX.
-#include "cli/progress.h"
+#include "base/atomic_file.h"
+#include "cli/compress_report.h"
 #include "cli/verb.h"
 #include "compress/compress.h"
 #include "fmt/format.h"
-#include "nlohmann/json.hpp"
 #include "onnx/writer.h"
 
 namespace gossamer::cli {
@@ -16,6 +16,8 @@ struct CompressVerb {
   std::string output, recipe, samples;
   std::optional<std::int64_t> opset;
   int threads = 0;
+  JudgeOptions judge;
+  std::string report;  // a file
   bool as_json = false;
 
   Status run() const;
@@ -26,6 +28,19 @@ json cost_json(const GraphCost& c) {
   return {{"nodes", c.nodes},
           {"macs", macs ? json(*macs) : json(c.macs.to_string())},
           {"constant_bytes", c.constant_bytes}};
+}
+
+std::string text_of(const json& report) {
+  return report.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+std::string short_text(const std::string& output, const compress::Compressed& out) {
+  constexpr double kMega = 1e6;
+  return fmt::format("{}: constants {:.2f} MB -> {:.2f} MB ({:.3f})\n", output,
+                     static_cast<double>(out.before.constant_bytes) / kMega,
+                     static_cast<double>(out.after.constant_bytes) / kMega,
+                     static_cast<double>(out.after.constant_bytes) /
+                         static_cast<double>(std::max<std::int64_t>(out.before.constant_bytes, 1)));
 }
 
 Status CompressVerb::run() const {
@@ -44,29 +59,31 @@ Status CompressVerb::run() const {
     progress.show(done, total);
   };
   options.on_step = [&](const std::string& name) { progress.step(name); };
+  ReportTask task{model.path, output, &graph, judge, options.control};
+  std::optional<CompressReport> reporter;
+  if (!report.empty() || !judge.metrics.empty()) {
+    ASSIGN(reporter, CompressReport::open(task, samples, parsed.samples));
+  }
   ASSIGN(const compress::Compressed out,
          compress::compress(graph, parsed, given ? &*given : nullptr, options));
   onnx::WriteOptions write;
   write.opset = opset;
   write.source = loaded.get();
   TRY(onnx::write_model(out.graph, output, write));
-  if (as_json) {
-    const json report = {{"output", output},
-                         {"samples", given ? json(given->size()) : json(nullptr)},
-                         {"before", cost_json(out.before)},
-                         {"after", cost_json(out.after)},
-                         {"notes", out.notes},
-                         {"recipe", parsed.text}};
-    return print(report.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  json told = {{"output", output},
+               {"samples", given ? json(given->size()) : json(nullptr)},
+               {"before", cost_json(out.before)},
+               {"after", cost_json(out.after)},
+               {"notes", out.notes},
+               {"recipe", parsed.text}};
+  if (reporter) {
+    ASSIGN(const json more, reporter->run(task, progress));
+    told.update(more);
   }
+  if (!report.empty()) TRY(write_file(report, text_of(told)));
+  if (as_json) return print(text_of(told));
   for (const std::string& text : out.notes) note(text);
-  constexpr double kMega = 1e6;
-  return print(
-      fmt::format("{}: constants {:.2f} MB -> {:.2f} MB ({:.3f})\n", output,
-                  static_cast<double>(out.before.constant_bytes) / kMega,
-                  static_cast<double>(out.after.constant_bytes) / kMega,
-                  static_cast<double>(out.after.constant_bytes) /
-                      static_cast<double>(std::max<std::int64_t>(out.before.constant_bytes, 1))));
+  return print(short_text(output, out) + (reporter ? report_text(told) : ""));
 }
 
 }  // namespace
@@ -80,6 +97,10 @@ void add_compress(CLI::App& app, Invocation& invocation) {
       ->required();
   verb->add_option("--samples", self->samples,
                    "Real inputs: a folder, a file, or a .txt that lists files");
+  self->judge.add_to(*verb);
+  verb->add_option("--report", self->report,
+                   "A JSON file that gets size, work, memory, latency on this machine, metrics and "
+                   "layers, before and after");
   verb->add_option("--opset", self->opset, "Opset to write; the default is what the model needs");
   verb->add_option("--threads", self->threads, "Threads to use; 0: as many as this process may")
       ->check(CLI::Range(0, 1024));

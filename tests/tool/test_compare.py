@@ -119,3 +119,23 @@ def test_ctrl_c_ends_it(two, tmp_path):
     time.sleep(1)
     os.kill(run.pid, signal.SIGINT)
     assert run.wait(30) == 130
+
+
+def test_compress_reports_what_it_brought(two, tmp_path):
+    a, _, samples = two
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("samples: {count: 8, shuffle: 1}\nsteps: [quantize]\n")
+    out, report = tmp_path / "q.onnx", tmp_path / "report.json"
+    done = tool("compress", a, "-o", out, "--recipe", recipe, "--samples", samples, "--metric", "agreement",
+                "--report", report)
+    assert "agreement: " in done.stdout and "latency: " in done.stdout
+    told = json.loads(report.read_text())
+    assert told["judged_apart"] and told["judged_samples"] == 12 and told["samples"] == 8
+    assert told["metrics"][0]["b"]["n"] == 12
+    for side in ["before", "after"]:
+        assert told[side]["latency_ms"] > 0 and told[side]["file_bytes"] > 0 and told[side]["planned_bytes"] >= 0
+    assert told["after"]["file_bytes"] == out.stat().st_size
+    assert {layer["name"] for layer in told["layers"] if layer["has_weights"]} == {"layer0", "layer1", "layer2"}
+    done = tool("compress", a, "-o", tmp_path / "no.onnx", "--recipe", recipe, "--samples", samples, "--metric",
+                "top1", code=2)
+    assert "needs labels" in done.stderr and not (tmp_path / "no.onnx").exists()
