@@ -22,6 +22,16 @@ from ._model import Difference, Model, Port, compare, load
 
 __version__: str = _core.version
 
+
+
+def __getattr__(name: str):
+    if name == "report":  # which imports more than running models takes
+        from ._report import report
+
+        return report
+    raise AttributeError(f"module 'gossamer' has no attribute '{name}'")
+
+
 __all__ = [
     "Difference",
     "Error",
@@ -36,4 +46,5 @@ __all__ = [
     "UsageError",
     "compare",
     "load",
+    "report",
 ]

@@ -86,6 +86,8 @@ class Model : public std::enable_shared_from_this<Model> {
   nb::list run(const nb::list& inputs, const nb::object& out, const nb::dict& overrides, Flag* flag,
                const nb::object& rows);
   nb::dict bench(const nb::list& inputs, double seconds);
+  // Every step's time, work, weights and memory (steps.h).
+  nb::dict steps(const nb::list& inputs, double seconds);
 
   nb::dict info();
   // Writes the graph, optimized or as it is, as ONNX to the path, or gives its bytes.

@@ -2,7 +2,7 @@
 
 #include "base/thread_pool.h"
 #include "gossamer_version.h"
-#include "model.h"
+#include "steps.h"
 
 namespace {
 
@@ -58,6 +58,7 @@ NB_MODULE(_core, m) {
   gossamer::runtime::register_operations(gossamer::runtime::library_operations());
   m.attr("version") = GOSSAMER_VERSION;
   m.def("available_cpus", &gossamer::available_cpus);
+  m.def("machine", &gossamer::python::machine);
   m.def("finish_work", &gossamer::python::finish_work);
 
   nb::class_<Flag>(m, "Flag")
@@ -82,6 +83,7 @@ NB_MODULE(_core, m) {
       .def("run", &Model::run, "inputs"_a, "out"_a.none(), "overrides"_a, "flag"_a.none(),
            "rows"_a.none())
       .def("bench", &Model::bench, "inputs"_a, "seconds"_a)
+      .def("steps", &Model::steps, "inputs"_a, "seconds"_a)
       .def("info", &Model::info)
       .def("written", &Model::written, "optimize"_a, "opset"_a.none(), "path"_a.none())
       .def("compressed", &Model::compressed, "recipe"_a, "samples"_a, "opset"_a.none(),

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "measure/bench.h"
-#include "model.h"
+#include "steps.h"
 
 namespace gossamer::python {
 namespace {
@@ -289,6 +289,11 @@ nb::dict Model::bench(const nb::list& inputs, double seconds) {
   out["threads"] = session->options().threads;
   out["arena_bytes"] = session->arena_bytes();
   return out;
+}
+
+nb::dict Model::steps(const nb::list& inputs, double seconds) {
+  const std::shared_ptr<Ready> ready = ready_for(inputs, nb::dict());
+  return steps_of(ready, operands(*ready, remaining(*ready, inputs)), seconds);
 }
 
 std::int64_t Model::arena_bytes() const {
