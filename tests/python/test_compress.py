@@ -52,7 +52,7 @@ def test_samples_of_any_kind(tmp_path):
     before, after = small.compression["before"], small.compression["after"]
     assert after["constant_bytes"] < 0.4 * before["constant_bytes"]
     assert before["macs"] == "3072*n"
-    assert small.compression["notes"] == ["quantized 3 layers"]
+    assert any("quantized 3 layers" in note for note in small.compression["notes"])
 
 
 def test_recipe_of_any_kind(tmp_path):
