@@ -255,7 +255,7 @@ class Peeler {
     if (!q || !is_byte(q->dtype) || q->precision != DType::f32 || !(q->args[0] == now_))
       return false;
     const std::optional<Scaling> s = scaling(*q);
-    if (!s) return false;
+    if (!s) return take_channel_quantization(e, *q);
     const Ref before = now_;
     step_over(q);
     if (program_.results[0] == now_) {
@@ -267,6 +267,66 @@ class Peeler {
     if (take_other(e, *q, *s)) return true;
     now_ = before;
     return false;
+  }
+
+  // Quantization with a scale a channel, at the end: the scales of sums are divided by those, and
+  // bounds must be the same in all units.
+  bool take_channel_quantization(IntegerEpilogue& e, const Instruction& q) {
+    const std::optional<std::vector<float>> to = numbers(q.args[1]);
+    const std::optional<std::int64_t> channels = extents_[channel_axis_].constant();
+    const std::optional<std::int64_t> zero = one_zero(q.args[2]);
+    if (!to || !zero || !channels || std::ssize(*to) != *channels || e.scale.value != kNoValue ||
+        e.bias.value != kNoValue ||
+        !std::all_of(to->begin(), to->end(), [](float s) { return s > 1e-30F && s < 1e30F; }))
+      return false;
+    const float least = (q.dtype == DType::i8 ? -128.0F : 0.0F) - static_cast<float>(*zero);
+    float low = e.low / (*to)[0], high = e.high / (*to)[0];
+    bool same_low = true, same_high = true, low_implied = true, high_implied = true;
+    for (const float s : *to) {
+      same_low = same_low && e.low / s == low;
+      same_high = same_high && e.high / s == high;
+      low_implied = low_implied && e.low / s < least + 0.49F;
+      high_implied = high_implied && e.high / s > least + 254.51F;
+    }
+    if ((!same_low && !low_implied) || (!same_high && !high_implied)) return false;
+    if (low_implied) low = -std::numeric_limits<float>::infinity();
+    if (high_implied) high = std::numeric_limits<float>::infinity();
+    const Ref before = now_;
+    step_over(&q);
+    if (!(program_.results[0] == now_)) {
+      now_ = before;
+      return false;
+    }
+    const auto divide = [&](std::vector<float>& v) {
+      if (v.size() == 1) v.resize(to->size(), v[0]);
+      for (std::size_t c = 0; c < v.size(); ++c) v[c] /= (*to)[c];
+    };
+    divide(e.scale.numbers);
+    if (e.has_bias) divide(e.bias.numbers);
+    e.low = low;
+    e.high = high;
+    e.quantized = true;
+    e.y_scale = 1;
+    e.y_zero = *zero;
+    return true;
+  }
+
+  // A zero point that is the same for all channels.
+  std::optional<std::int64_t> one_zero(Ref r) const {
+    if (r.kind == Ref::Kind::constant) {
+      const Scalar& c = program_.constants[at(r.index)];
+      if (!is_byte(c.dtype)) return std::nullopt;
+      return c.dtype == DType::i8 ? std::int64_t{static_cast<std::int8_t>(c.bits)}
+                                  : static_cast<std::int64_t>(c.bits & 255);
+    }
+    if (r.kind != Ref::Kind::input) return std::nullopt;
+    const std::optional<Tensor>& t = graph_.value(node_.operands[at(r.index)]).constant;
+    if (!t || !is_byte(t->dtype()) || t->packed() || t->count() == 0) return std::nullopt;
+    const auto* bytes = static_cast<const std::uint8_t*>(t->data());
+    if (!std::all_of(bytes, bytes + t->byte_size(), [&](auto b) { return b == bytes[0]; }))
+      return std::nullopt;
+    return t->dtype() == DType::i8 ? std::int64_t{static_cast<std::int8_t>(bytes[0])}
+                                   : std::int64_t{bytes[0]};
   }
 
   bool take_other(IntegerEpilogue& e, const Instruction& q, const Scaling& s) {

@@ -94,5 +94,24 @@ TEST(CompileIntegers, QuantizedConvolutionsInARow) {
   expect_integers(text, {random_bytes<std::uint8_t>({1, 3, 8, 8}, 5)}, 5 + 1, 2);
 }
 
+TEST(CompileIntegers, ScalesOfEachChannelBetweenProducts) {
+  const std::string text = "graph main(x: u8[1,4,6,6]) -> (y) {\n w: i8[3,4,1,1] = constant {" +
+                           numbers<std::int8_t>(12, 1) + "}\n v: i8[3,1,3,3] = constant {" +
+                           numbers<std::int8_t>(27, 2) + R"(}
+    s: f32[3,1,1] = constant {0.02, 0.01, 0.0234}
+    z: u8[3,1,1] = constant {0, 0, 0}
+    a = pointwise(x) program={(u8) y0 = dequantize<f32> x0 0.02:f32 128:u8}
+    wd = pointwise(w) program={(i8) y0 = dequantize<f32> x0 0.01:f32 0:i8}
+    c = conv(a, wd)
+    b = pointwise(c) program={(f32) r = max x0 0:f32; y0 = min r 6:f32}
+    q = pointwise(b, s, z) program={(f32, f32, u8) y0 = quantize<u8> x0 x1 x2}
+    qd = pointwise(q, s, z) program={(u8, f32, u8) y0 = dequantize<f32> x0 x1 x2}
+    vd = pointwise(v) program={(i8) y0 = dequantize<f32> x0 0.01:f32 0:i8}
+    d = conv(qd, vd) group=3 pads=[1,1,1,1]
+    y = pointwise(d) program={(f32) y0 = quantize<i8> x0 0.1:f32 3:i8}
+  })";
+  expect_integers(text, {random_bytes<std::uint8_t>({1, 4, 6, 6}, 5)}, 2 + 2, 1);
+}
+
 }  // namespace
 }  // namespace gossamer::compile

@@ -2,7 +2,8 @@
 // reads it when all its readers are in there and all are of one shape, so that nothing is computed
 // twice or over more elements than before. A result that others read later too may stay a result of
 // the merged node. Each product of a MatMul or convolution keeps an expression of its own behind
-// it, which the compiler makes its epilogue. Scalars become constants of the program.
+// it, which the compiler makes its epilogue: where several meet, each goes as far as it can, or
+// until it is quantized to 8 bits. Scalars become constants of the program.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -55,6 +56,8 @@ class Plan {
       for (ValueId v : graph.nodes[n].operands)
         if (v != kNoValue) readers_[at(v)].push_back(static_cast<NodeId>(n));
     for (ValueId v : graph.outputs) is_output_[at(v)] = true;
+    for (std::size_t n = 0; n < graph.nodes.size(); ++n)
+      chain_.push_back(chain_of(graph.node(static_cast<NodeId>(n))));
     for (auto n = static_cast<NodeId>(graph.nodes.size()); n-- > 0;)
       if (live[at(n)]) place(n);
   }
@@ -86,7 +89,7 @@ class Plan {
     alone.instructions = a.program.instructions.size();
     alone.operands.insert(node.operands.begin(), node.operands.end());
     alone.by_place = by_place(a.program);
-    alone.product = product_of(node, alone.shape);
+    alone.product = chain_[at(id)];
     const std::int32_t host = host_of(node);
     if (host >= 0 && fits(alone, groups_[at(host)], node)) {
       merge(alone, groups_[at(host)], node);
@@ -111,6 +114,30 @@ class Plan {
       if (product && alone && same_elements(*info.type.shape, shape)) return v;
     }
     return kNoValue;
+  }
+
+  // The product whose expression a node belongs to: the one that it reads, else the last of those
+  // whose expressions it alone goes on with. Bytes end an expression.
+  ValueId chain_of(const Node& node) const {
+    if (node.primitive != &kPointwise) return kNoValue;
+    const auto first = std::find_if(node.results.begin(), node.results.end(),
+                                    [](ValueId v) { return v != kNoValue; });
+    if (first == node.results.end() || !graph_.value(*first).type.ranked()) return kNoValue;
+    const DimVector& shape = *graph_.value(*first).type.shape;
+    ValueId chain = product_of(node, shape);
+    if (chain != kNoValue) return chain;
+    for (ValueId v : node.operands) {
+      const ValueInfo& info = graph_.value(v);
+      if (info.producer == kNoNode || is_output_[at(v)] || readers_[at(v)].size() != 1 ||
+          dtype_size(info.type.dtype) == 1 || !info.type.ranked() ||
+          !same_elements(*info.type.shape, shape))
+        continue;
+      const ValueId own = chain_[at(info.producer)];
+      if (own != kNoValue &&
+          (chain == kNoValue || graph_.value(own).producer > graph_.value(chain).producer))
+        chain = own;
+    }
+    return chain;
   }
 
   // The group of the node's first elementwise reader, or -1.
@@ -171,6 +198,7 @@ class Plan {
   const Graph& graph_;
   std::vector<std::vector<NodeId>> readers_;  // by value
   std::vector<bool> is_output_;
+  std::vector<ValueId> chain_;          // by node
   std::vector<std::int32_t> group_of_;  // by node; -1: none
   std::vector<Group> groups_;
 };

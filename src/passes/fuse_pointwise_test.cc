@@ -64,6 +64,27 @@ TEST(FusePointwise, LeavesEveryProductItsEpilogue) {
   })");
 }
 
+TEST(FusePointwise, ProductsThatMeetAreQuantizedByThemselves) {
+  const char* text = R"(graph main(x: f32[n,2], z: f32[n,2]) -> (y) {
+    w: f32[2,2] = constant {1, 2, 3, 4}
+    p = matmul(x, w)
+    q = matmul(z, w)
+    ps = pointwise(p) program={(f32) y0 = mul x0 2:f32}
+    pq = pointwise(ps) program={(f32) y0 = quantize<u8> x0 0.5:f32 3:u8}
+    qq = pointwise(q) program={(f32) y0 = quantize<u8> x0 0.25:f32 3:u8}
+    pd = pointwise(pq) program={(u8) y0 = dequantize<f32> x0 0.5:f32 3:u8}
+    qd = pointwise(qq) program={(u8) y0 = dequantize<f32> x0 0.25:f32 3:u8}
+    y = pointwise(pd, qd) program={(f32, f32) y0 = add x0 x1}
+  })";
+  expect_rewrite(fuse_pointwise, text, R"(graph main(x: f32[n,2], z: f32[n,2]) -> (y) {
+    w: f32[2,2] = constant {1, 2, 3, 4}
+    p = matmul(x, w)
+    q = matmul(z, w)
+    pq = pointwise(p) program={(f32) a = mul x0 2:f32; y0 = quantize<u8> a 0.5:f32 3:u8}
+    y = pointwise(q, pq) program={(f32, u8) a = quantize<u8> x0 0.25:f32 3:u8; b = dequantize<f32> x1 0.5:f32 3:u8; c = dequantize<f32> a 0.25:f32 3:u8; y0 = add b c}
+  })");
+}
+
 TEST(FusePointwise, KeepsTheRoundingBetweenOperators) {
   expect_rewrite(fuse_pointwise, R"(graph main(x: f16[8]) -> (y) {
     a = pointwise(x) program={(f16) a = cast<f32> x0; b = exp a; y0 = cast<f16> b}

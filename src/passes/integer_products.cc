@@ -1,6 +1,7 @@
 // Computes on integers what a model says of dequantized integers: products of constant weights with
 // one scale a tensor and one or one an output channel of the weights become exact sums of 8-bit
-// products, times both scales; maxima and movement come before the scale; and integers that are
+// products, times both scales (with one channel a group, the data may have a scale a channel, too);
+// maxima and movement come before the scale; and integers that are
 // dequantized and quantized again in the same way are taken as they are.
 #include <algorithm>
 #include <bit>
@@ -79,6 +80,18 @@ bool all_zero(const Tensor& t) {
   return std::all_of(bytes, bytes + t.byte_size(), [](char c) { return c == 0; });
 }
 
+bool same_elements(const Tensor& t) {
+  const auto* bytes = static_cast<const char*>(t.data());
+  return t.count() > 0 &&
+         std::all_of(bytes, bytes + t.byte_size(), [&](char c) { return c == bytes[0]; });
+}
+
+// The first element alone.
+Tensor first_of(const Tensor& t) {
+  return t.dtype() == DType::i8 ? Tensor::scalar(t.values<std::int8_t>()[0])
+                                : Tensor::scalar(t.values<std::uint8_t>()[0]);
+}
+
 // A product as sums and their scale.
 struct Product {
   const Primitive* primitive = nullptr;
@@ -92,7 +105,7 @@ std::optional<Product> product(Rewriter& r, const Node& node) {
   if (node.operands.size() != 2) return std::nullopt;
   const ValueId xv = r.at(node.operands[0]), wv = r.at(node.operands[1]);
   std::optional<Dequantized> x = dequantized(r, xv), w = dequantized(r, wv);
-  if (!x || !w || !per_tensor(*x)) return std::nullopt;
+  if (!x || !w) return std::nullopt;
   const std::optional<Tensor>& weights = r.graph().value(w->values).constant;
   if (!weights || weights->packed()) return std::nullopt;
   Product p;
@@ -107,9 +120,13 @@ std::optional<Product> product(Rewriter& r, const Node& node) {
     p.scale_shape = Shape{s[0]};
     for (int i = 2; i < s.rank(); ++i) p.scale_shape.dims().push_back(1);
     depth = s.count(1, s.rank());
+    const bool depthwise = s[1] == 1 && attributes_of<ConvAttributes>(node).group == s[0] &&
+                           same_elements(x->zero) && along(x->scale, 1, s.rank(), s[0]);
+    if (!per_tensor(*x) && !depthwise) return std::nullopt;
   } else {
     const auto& a = attributes_of<MatMulAttributes>(node);
-    if (s.rank() != 2 || a.trans_a || r.graph().value(xv).type.rank() < 2) return std::nullopt;
+    if (s.rank() != 2 || !per_tensor(*x) || a.trans_a || r.graph().value(xv).type.rank() < 2)
+      return std::nullopt;
     p.weight_axis = a.trans_b ? 0 : 1;
     p.scale_shape = Shape{s[p.weight_axis]};
     depth = s[1 - p.weight_axis];
@@ -126,7 +143,7 @@ std::optional<Product> product(Rewriter& r, const Node& node) {
 Result<ValueId> sums(Rewriter& r, const Node& node, const Product& p) {
   Builder& b = r.b();
   std::vector<ValueId> operands = {p.x.values, p.w.values, kNoValue, kNoValue};
-  if (!all_zero(p.x.zero)) operands[2] = b.constant(p.x.zero.reshaped(Shape{}));
+  if (!all_zero(p.x.zero)) operands[2] = b.constant(first_of(p.x.zero));
   if (!all_zero(p.w.zero)) {
     Tensor zero = p.w.zero.count() == 1 ? p.w.zero.reshaped(Shape{}) : p.w.zero;
     if (p.primitive == &kConv && zero.count() > 1) zero = zero.reshaped(Shape{p.channels});
@@ -141,11 +158,12 @@ Result<bool> on_integers(Rewriter& r, const Node& node) {
   const std::optional<Product> p = product(r, node);
   if (!p) return false;
   ASSIGN(const ValueId sum, sums(r, node, *p));
-  const auto w = p->w.scale.values<float>();
-  const float x = p->x.scale.values<float>()[0];
-  ASSIGN(Tensor scale, Tensor::make(DType::f32, w.size() == 1 ? Shape{} : p->scale_shape));
-  std::transform(w.begin(), w.end(), scale.mutable_values<float>().begin(),
-                 [&](float s) { return x * s; });
+  const auto w = p->w.scale.values<float>(), x = p->x.scale.values<float>();
+  const bool one = w.size() == 1 && x.size() == 1;
+  ASSIGN(Tensor scale, Tensor::make(DType::f32, one ? Shape{} : p->scale_shape));
+  const auto to = scale.mutable_values<float>();
+  for (std::size_t c = 0; c < to.size(); ++c)
+    to[c] = x[x.size() == 1 ? 0 : c] * w[w.size() == 1 ? 0 : c];
   const ValueId by = r.b().constant(std::move(scale));
   ASSIGN(const ValueId y,
          r.b().pointwise({sum, by}, [](ExpressionBuilder& e, std::span<const Ref> in) {

@@ -21,6 +21,24 @@ TEST(IntegerProducts, MultipliesIntegersOfTheirOwnScales) {
   })");
 }
 
+TEST(IntegerProducts, TakesAScalePerChannelWhereEachIsAGroup) {
+  expect_rewrite(integer_products, R"(graph main(x: u8[1,2,4,4]) -> (y) {
+    w: i8[2,1,1,2] = constant {1, 2, 3, 4}
+    xs: f32[2,1,1] = constant {2, 4}
+    xz: u8[2,1,1] = constant {3, 3}
+    a = pointwise(x, xs, xz) program={(u8, f32, u8) y0 = dequantize<f32> x0 x1 x2}
+    b = pointwise(w) program={(i8) y0 = dequantize<f32> x0 0.5:f32 0:i8}
+    y = conv(a, b) group=2
+  })",
+                 R"(graph main(x: u8[1,2,4,4]) -> (y) {
+    w: i8[2,1,1,2] = constant {1, 2, 3, 4}
+    v0: u8[] = constant {3}
+    v1 = conv(x, w, v0) group=2
+    v2: f32[2,1,1] = constant {1, 2}
+    y = pointwise(v1, v2) program={(i32, f32) a = cast<f32> x0; y0 = mul a x1}
+  })");
+}
+
 TEST(IntegerProducts, LeavesProductsWithoutAScalePerFilter) {
   expect_kept(integer_products, R"(graph main(x: u8[n,2]) -> (y) {
     w: i8[2,2] = constant {1, 2, 3, 4}

@@ -2,6 +2,7 @@
 #include "kernels/integer_product/integer_finish.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "kernels/level.h"
@@ -123,22 +124,46 @@ void SumFinish::to_rows(const Block& block, void** out, const std::uint8_t** oth
       std::memcpy(out[i], block.sums + i * block.stride, static_cast<std::size_t>(columns) * 4);
     return;
   }
+  const IntegerFinish t = rows(block, out, others);
+  if (step_.quantized)
+    table_->to_bytes(t);
+  else
+    table_->to_floats(t);
+}
+
+IntegerFinish SumFinish::fill(const Block& block) const {
+  const std::int64_t count = block.rows.end - block.rows.begin;
+  auto** out = reinterpret_cast<void**>(block.scratch);
+  auto** others = reinterpret_cast<const std::uint8_t**>(block.scratch) + count;
+  char* base = static_cast<char*>(block.y) + block.columns.begin * y_bytes_;
+  walk_.addresses(base, block.rows.begin, count, reinterpret_cast<char**>(out));
+  return rows(block, out, others);
+}
+
+bool SumFinish::small(const float* scales, const float* biases, std::int64_t count) {
+  bool small = true;
+  for (std::int64_t c = 0; c < count; ++c)
+    small = small && std::fabs(scales[c]) < 0.25F && std::fabs(biases[c]) < 1e9F;
+  return small;
+}
+
+IntegerFinish SumFinish::rows(const Block& block, void** out, const std::uint8_t** others) const {
   IntegerFinish t;
   t.sums = block.sums;
   t.stride = block.stride;
-  t.rows = count;
-  t.columns = columns;
+  t.rows = block.rows.end - block.rows.begin;
+  t.columns = block.columns.end - block.columns.begin;
   t.scale = block.scales;
   t.bias = block.biases;
   t.out = out;
   t.low = step_.low;
   t.high = step_.high;
-  if (!step_.quantized) return table_->to_floats(t);
+  if (!step_.quantized) return t;
   t.zero = static_cast<std::int32_t>(step_.y_zero);
   t.is_signed = y_signed_;
   if (step_.other) {
     const auto* base = static_cast<const std::uint8_t*>(block.operands[0]);
-    other_walk_.addresses(base + block.columns.begin * column_strides_[1], block.rows.begin, count,
+    other_walk_.addresses(base + block.columns.begin * column_strides_[1], block.rows.begin, t.rows,
                           others);
     t.other = others;
     t.low = std::max(step_.low / step_.mid_scale, step_.mid_low);
@@ -149,11 +174,13 @@ void SumFinish::to_rows(const Block& block, void** out, const std::uint8_t** oth
     t.other_zero = static_cast<std::int32_t>(step_.other_zero) + (other_signed_ ? 128 : 0);
     t.low2 = std::max(step_.low2 / step_.y_scale, quantized_low_);
     t.high2 = std::min(step_.high2 / step_.y_scale, quantized_high_);
-  } else {
-    t.low = std::max(step_.low / step_.y_scale, quantized_low_);
-    t.high = std::min(step_.high / step_.y_scale, quantized_high_);
+    return t;
   }
-  table_->to_bytes(t);
+  // A bound that rounds to the outermost byte is that byte's.
+  t.low = std::max(step_.low / step_.y_scale, quantized_low_);
+  t.high = std::min(step_.high / step_.y_scale, quantized_high_);
+  t.saturates = block.small && t.low < quantized_low_ + 0.49F && t.high > quantized_high_ - 0.49F;
+  return t;
 }
 
 // From rows side by side to columns that lie apart.

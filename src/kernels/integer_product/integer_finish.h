@@ -37,14 +37,24 @@ class SumFinish {
     void* y = nullptr;
     const void* const* operands = nullptr;
     std::byte* scratch = nullptr;
+    bool small = false;  // as small() says of the scales and biases
   };
   void finish(const Block& block) const;
+  // Whether rows of sums can go on to y at once, without scratch for them: fill() then says how.
+  bool at_once() const { return direct_ && step_.scaled && step_.epilogue.empty(); }
+  bool to_bytes() const { return step_.quantized; }
+  bool has_other() const { return step_.other; }
+  // All but `sums` and `stride`; `out` lies in the block's scratch.
+  IntegerFinish fill(const Block& block) const;
+  // Whether scales and biases keep results well within 32 bits, whatever the sums are.
+  static bool small(const float* scales, const float* biases, std::int64_t count);
 
  private:
   static constexpr std::size_t kTensors = 1 + kMaxIntegerOperands;
   void run_program(const Block& block) const;
   void scatter(const Block& block, const void* const* rows) const;
   void to_rows(const Block& block, void** out, const std::uint8_t** others) const;
+  IntegerFinish rows(const Block& block, void** out, const std::uint8_t** others) const;
 
   IntegerProductStep step_;
   const IntegerTable* table_ = nullptr;

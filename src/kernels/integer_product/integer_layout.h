@@ -20,7 +20,15 @@ struct IntegerLayout {
   std::int64_t panel = 0;                  // bytes of a panel
   std::int64_t columns = 0;                // of all groups, padded
   std::int64_t quads = 0;                  // depthwise: of a channel's taps
-  std::int64_t weights = 0;                // bytes
+  // Depthwise: a kernel with few lines is packed column by column, each in whole quads.
+  bool strips = false;
+  std::int64_t kernel_columns = 1, line_quads = 0;
+  // Where a tap stands among the quads.
+  std::int64_t tap_place(std::int64_t tap) const {
+    if (!strips) return tap;
+    return tap % kernel_columns * line_quads * kQuad + tap / kernel_columns;
+  }
+  std::int64_t weights = 0;  // bytes
   // After the weights: i32[columns] sums of each column's weights, i32[columns] of bias.
   std::int64_t size() const { return weights + 8 * columns; }
 };

@@ -50,7 +50,10 @@ INLINE Bytes load_first_bytes(const void* p, std::int64_t n) {
   return _mm512_maskz_loadu_epi8(first_bytes(n), p);
 }
 INLINE void store_first_bytes(Bytes v, void* p, std::int64_t n) {
-  _mm512_mask_storeu_epi8(p, first_bytes(n), v);
+  if (n >= 64)
+    _mm512_storeu_si512(p, v);
+  else
+    _mm512_mask_storeu_epi8(p, first_bytes(n), v);
 }
 INLINE I32 widen(const u8* p) {
   return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
@@ -240,10 +243,10 @@ void depthwise(const IntegerDepthwise& t) {
   }
 }
 
-INLINE F32 scaled(const IntegerFinish& t, const i32* sums, std::int64_t c, F32 low, F32 high) {
-  const F32 v = to_float(I32::load(sums + c)) * F32::load(t.scale + c) + F32::load(t.bias + c);
-  return min_raw(high, max_raw(low, v));
+INLINE F32 scaled(const IntegerFinish& t, I32 sum, std::int64_t c) {
+  return to_float(sum) * F32::load(t.scale + c) + F32::load(t.bias + c);
 }
+INLINE F32 bounded(F32 v, F32 low, F32 high) { return min_raw(high, max_raw(low, v)); }
 
 void to_floats(const IntegerFinish& t) {
   const F32 low = F32::all(t.low), high = F32::all(t.high);
@@ -251,46 +254,214 @@ void to_floats(const IntegerFinish& t) {
     const i32* sums = t.sums + r * t.stride;
     auto* out = static_cast<float*>(t.out[r]);
     std::int64_t c = 0;
-    for (; c + kLanes <= t.columns; c += kLanes) scaled(t, sums, c, low, high).store(out + c);
+    for (; c + kLanes <= t.columns; c += kLanes)
+      bounded(scaled(t, I32::load(sums + c), c), low, high).store(out + c);
     if (c < t.columns)
-      scaled(t, sums, c, low, high).store_first(out + c, static_cast<int>(t.columns - c));
+      bounded(scaled(t, I32::load(sums + c), c), low, high)
+          .store_first(out + c, static_cast<int>(t.columns - c));
   }
 }
 
-template <bool Other>
-INLINE void row_to_bytes(const IntegerFinish& t, const i32* sums, const u8* other, u8* out) {
-  const F32 low = F32::all(t.low), high = F32::all(t.high);
+// What sums of a vector of channels become bytes with. Held in registers.
+template <int V>
+struct ByteNumbers {
+  INLINE ByteNumbers(const IntegerFinish& t, std::int64_t c)
+      : low(F32::all(t.low)),
+        high(F32::all(t.high)),
+        flip(all_bytes(t.is_signed ? 128 : 0)),
+        zero(static_cast<std::int16_t>(t.zero + (t.is_signed ? 128 : 0))) {
+    UNROLL for (int j = 0; j < V; ++j) {
+      scale[j] = F32::load(t.scale + c + j * kLanes);
+      bias[j] = F32::load(t.bias + c + j * kLanes);
+    }
+  }
+  // V vectors of sums, and arbitrary bytes after those.
+  template <bool Saturates>
+  INLINE Bytes bytes_of(const I32* sums) const {
+    I32 q[kQuad];
+    UNROLL for (int j = 0; j < V; ++j) {
+      const F32 v = to_float(sums[j]) * scale[j] + bias[j];
+      q[j] = round_to_int(Saturates ? v : bounded(v, low, high));
+    }
+    UNROLL for (int j = V; j < kQuad; ++j) q[j] = q[0];
+    return packed(q);
+  }
+  INLINE Bytes packed(const I32* q) const {
+    return (I32{to_unsigned_bytes(q, zero)} ^ I32{flip}).v;
+  }
+  F32 low, high, scale[V], bias[V];
+  Bytes flip;
+  std::int16_t zero;
+};
+
+// The channels [c, c + left) or as many of them as fill a vector, of all rows.
+template <bool Saturates>
+INLINE void rows_to_bytes(const IntegerFinish& t, std::int64_t c) {
+  const ByteNumbers<kQuad> n(t, c);
+  const std::int64_t left = t.columns - c, stride = t.stride, rows = t.rows;
+  const i32* sums = t.sums + c;
+  void* const* out = t.out;
+  for (std::int64_t r = 0; r < rows; ++r, sums += stride) {
+    I32 sum[kQuad];
+    UNROLL for (int j = 0; j < kQuad; ++j) sum[j] = I32::load(sums + j * kLanes);
+    store_first_bytes(n.bytes_of<Saturates>(sum), static_cast<u8*>(out[r]) + c, left);
+  }
+}
+
+INLINE void rows_with_other(const IntegerFinish& t, std::int64_t c) {
+  const ByteNumbers<kQuad> n(t, c);
   const F32 low2 = F32::all(t.low2), high2 = F32::all(t.high2);
   const F32 ratio = F32::all(t.ratio), other_ratio = F32::all(t.other_ratio);
   const I32 other_zero = I32::all(t.other_zero);
   const Bytes flip = I32::all(static_cast<i32>(t.flip)).v;
-  const Bytes out_flip = all_bytes(t.is_signed ? 128 : 0);
-  const auto zero = static_cast<std::int16_t>(t.zero + (t.is_signed ? 128 : 0));
-  for (std::int64_t c = 0; c < t.columns; c += kStride) {
-    const std::int64_t n = t.columns - c;
+  const std::int64_t left = t.columns - c, stride = t.stride, rows = t.rows;
+  const i32* sums = t.sums + c;
+  void* const* out = t.out;
+  const u8* const* other = t.other;
+  for (std::int64_t r = 0; r < rows; ++r, sums += stride) {
     I32 q[kQuad];
     alignas(64) u8 others[kStride];
-    if constexpr (Other) (I32{load_first_bytes(other + c, n)} ^ I32{flip}).store(others);
+    (I32{load_first_bytes(other[r] + c, left)} ^ I32{flip}).store(others);
     UNROLL for (int j = 0; j < kQuad; ++j) {
-      q[j] = round_to_int(scaled(t, sums, c + j * kLanes, low, high));
-      if constexpr (Other) {
-        const I32 o = widen(others + j * kLanes) - other_zero;
-        const F32 v = to_float(q[j]) * ratio + to_float(o) * other_ratio;
-        q[j] = round_to_int(min_raw(high2, max_raw(low2, v)));
-      }
+      const F32 v = to_float(I32::load(sums + j * kLanes)) * n.scale[j] + n.bias[j];
+      const I32 o = widen(others + j * kLanes) - other_zero;
+      const F32 both =
+          to_float(round_to_int(bounded(v, n.low, n.high))) * ratio + to_float(o) * other_ratio;
+      q[j] = round_to_int(bounded(both, low2, high2));
     }
-    store_first_bytes((I32{to_unsigned_bytes(q, zero)} ^ I32{out_flip}).v, out + c, n);
+    store_first_bytes(n.packed(q), static_cast<u8*>(out[r]) + c, left);
   }
 }
 
 void to_bytes(const IntegerFinish& t) {
-  for (std::int64_t r = 0; r < t.rows; ++r) {
-    const i32* sums = t.sums + r * t.stride;
-    auto* out = static_cast<u8*>(t.out[r]);
+  for (std::int64_t c = 0; c < t.columns; c += kStride) {
     if (t.other)
-      row_to_bytes<true>(t, sums, t.other[r], out);
+      rows_with_other(t, c);
+    else if (t.saturates)
+      rows_to_bytes<true>(t, c);
     else
-      row_to_bytes<false>(t, sums, nullptr, out);
+      rows_to_bytes<false>(t, c);
+  }
+}
+
+void tiles(const IntegerTiles& all) {
+  alignas(64) i32 sums[kMaxIntegerHeight * kMaxIntegerPanels * kIntegerPanel + kStride];
+  IntegerTile t = all.tile;
+  IntegerFinish f = all.finish;
+  t.out = sums;
+  f.sums = sums;
+  f.stride = t.out_stride;
+  for (std::int64_t i = 0; i < all.count; ++i) {
+    const IntegerTileRows& now = all.tiles[i];
+    t.rows = now.rows;
+    t.at = now.at;
+    t.runs = now.runs;
+    t.steps = now.steps;
+    all.functions[now.height - 1](t);
+    f.rows = now.height;
+    if (all.to_bytes)
+      to_bytes(f);
+    else
+      to_floats(f);
+    f.out += now.height;
+    if (f.other) f.other += now.height;
+  }
+}
+
+// Four lines of one column of pixels, interleaved: V vectors, of 4 lines by kLanes channels each.
+template <int V>
+INLINE void interleave(const u8* const* lines, const u8* padding, std::int64_t offset, bool inside,
+                       Bytes flip, std::int64_t left, i32* to) {
+  Bytes x[kQuad];
+  UNROLL for (int j = 0; j < kQuad; ++j) {
+    const u8* p = inside && lines[j] ? lines[j] + offset : padding;
+    x[j] = spread((I32{load_first_bytes(p, left)} ^ I32{flip}).v);
+  }
+  const Bytes a = low_bytes(x[0], x[1]), d = low_bytes(x[2], x[3]);
+  I32{low_words(a, d)}.store(to);
+  if constexpr (V > 1) I32{high_words(a, d)}.store(to + kLanes);
+  if constexpr (V > 2) {
+    const Bytes b = high_bytes(x[0], x[1]), e = high_bytes(x[2], x[3]);
+    I32{low_words(b, e)}.store(to + 2 * kLanes);
+    I32{high_words(b, e)}.store(to + 3 * kLanes);
+  }
+}
+
+// The channels from c on of a strip: V vectors of sums, the last of them perhaps in part. C columns
+// of one quad of lines each, whose weights stay in registers, or any where C is 0.
+template <bool Dots, int V, int C>
+void strip_channels(const IntegerStrip& all, std::int64_t c) {
+  const IntegerStrip t = all;  // stores of bytes might change what is not our own
+  alignas(64) i32 ring[kMaxStripColumns * kMaxStripQuads * kStride];
+  constexpr std::int64_t kWeights = kDepthwiseBlock * kQuad, kColumn = kMaxStripQuads * kStride;
+  const std::int8_t* w = t.weights + c / kDepthwiseBlock * (t.columns * t.quads * kWeights) +
+                         c % kDepthwiseBlock * kQuad;
+  Weights<Dots> held[C == 0 ? 1 : C * V];
+  I32 start[V];
+  UNROLL for (int k = 0; k < C; ++k) UNROLL for (int j = 0; j < V; ++j) held[k * V + j] =
+      weights<Dots>(w + k * kWeights + j * kLanes * kQuad);
+  UNROLL for (int j = 0; j < V; ++j) start[j] = I32::load(t.start + c + j * kLanes);
+  const IntegerFinish f = t.finish;
+  const ByteNumbers<V> numbers(f, t.sums ? 0 : c);
+  const std::int64_t left = t.channels - c;
+  const Bytes flip = I32::all(static_cast<i32>(t.flip)).v;
+  std::int64_t next = t.first;  // column to interleave
+  for (std::int64_t i = 0; i < t.count; ++i) {
+    const std::int64_t x = t.first + i * t.step;
+    if (next < x) next = x;
+    for (; next < x + t.columns; ++next)
+      for (std::int64_t q = 0; q < (C == 0 ? t.quads : 1); ++q)
+        interleave<V>(t.lines + q * kQuad, t.padding + c, next * t.pixel + c,
+                      next >= 0 && next < t.width, flip, left,
+                      ring + (next & (kMaxStripColumns - 1)) * kColumn + q * kStride);
+    I32 sum[kQuad];
+    UNROLL for (int j = 0; j < V; ++j) sum[j] = start[j];
+    if constexpr (C > 0) {
+      UNROLL for (int k = 0; k < C; ++k) {
+        const i32* a = ring + ((x + k) & (kMaxStripColumns - 1)) * kColumn;
+        UNROLL for (int j = 0; j < V; ++j)
+            multiply_add(sum[j], factors<Dots>(I32::load(a + j * kLanes).v), held[k * V + j]);
+      }
+    } else {
+      const std::int8_t* b = w;
+      for (std::int64_t k = 0; k < t.columns; ++k) {
+        const i32* a = ring + ((x + k) & (kMaxStripColumns - 1)) * kColumn;
+        for (std::int64_t q = 0; q < t.quads; ++q, a += kStride, b += kWeights)
+          UNROLL for (int j = 0; j < V; ++j)
+              multiply_add(sum[j], factors<Dots>(I32::load(a + j * kLanes).v),
+                           weights<Dots>(b + j * kLanes * kQuad));
+      }
+    }
+    if (t.sums) {
+      UNROLL for (int j = 0; j < V; ++j) sum[j].store(t.sums + i * t.stride + c + j * kLanes);
+    } else {
+      const Bytes y = f.saturates ? numbers.template bytes_of<true>(sum)
+                                  : numbers.template bytes_of<false>(sum);
+      store_first_bytes(y, static_cast<u8*>(f.out[i]) + c, left);
+    }
+  }
+}
+
+template <bool Dots, int V>
+INLINE void strip_vectors(const IntegerStrip& t, std::int64_t c) {
+#if defined(__AVX512F__)
+  if (Dots && t.columns == 3 && t.quads == 1) return strip_channels<Dots, V, 3>(t, c);
+#endif
+  strip_channels<Dots, V, 0>(t, c);
+}
+
+template <bool Dots>
+void strip(const IntegerStrip& t) {
+  for (std::int64_t c = 0; c < t.channels; c += kStride) {
+    const std::int64_t left = t.channels - c;
+    if (left > 3 * kLanes)
+      strip_vectors<Dots, kQuad>(t, c);
+    else if (left > 2 * kLanes)
+      strip_vectors<Dots, kQuad - 1>(t, c);
+    else if (left > kLanes)
+      strip_vectors<Dots, 2>(t, c);
+    else
+      strip_vectors<Dots, 1>(t, c);
   }
 }
 
@@ -309,6 +480,8 @@ const IntegerTable LEVEL_TABLE(integer_table) = {
      {{TILES_8(true, 1)}, {TILES_8(true, 2)}, {TILES_8(true, 3)}, {TILES_6(true, 4)}}},
     {{4, 4, 0, 0}, {8, 8, 8, 6}},
     {depthwise<false>, depthwise<true>},
+    {strip<false>, strip<true>},
+    tiles,
     to_floats,
     to_bytes};
 #elif defined(__AVX2__)
@@ -316,6 +489,8 @@ const IntegerTable LEVEL_TABLE(integer_table) = {
     {{{TILES_4(false, 1)}, {}, {}, {}}, {{TILES_6(true, 1)}, {TILES_2(true, 2)}, {}, {}}},
     {{4, 0, 0, 0}, {6, 2, 0, 0}},
     {depthwise<false>, depthwise<true>},
+    {strip<false>, strip<true>},
+    tiles,
     to_floats,
     to_bytes};
 #else
@@ -323,6 +498,8 @@ const IntegerTable LEVEL_TABLE(integer_table) = {
     {{{TILES_2(false, 1)}, {}, {}, {}}, {{}, {}, {}, {}}},
     {{2, 0, 0, 0}, {0, 0, 0, 0}},
     {depthwise<false>, nullptr},
+    {strip<false>, nullptr},
+    tiles,
     to_floats,
     to_bytes};
 #endif

@@ -38,17 +38,21 @@ class IntegerProduct final : public Prepared {
 
  private:
   struct Run;
-  struct Tile {
-    const std::uint8_t* const* rows;
-    const std::int64_t* at;
-    std::int64_t runs, steps;
-    int height;
-  };
+  using Tile = IntegerTileRows;
   void start(Run& run) const;
   void run_rows(const Run& run, Range rows, Range panels) const;
   std::int64_t tiles(const Run& run, Range rows, std::int64_t group) const;
   void row_terms(const Run& run, Range rows, Range columns, std::int64_t first) const;
+  void tiles_at_once(const Run& run, const IntegerTile& common, const SumFinish::Block& block,
+                     std::int64_t count) const;
+  SumFinish::Block block_of(const Run& run, Range rows, Range columns, std::int64_t column) const;
   void depthwise(const Run& run, Range rows) const;
+  void flat_depthwise(const Run& run, Range rows) const;
+  void strips(const Run& run, Range rows) const;
+  bool by_strips() const { return layout.strips && !rows_.gathers(); }
+  bool strips_at_once() const {
+    return by_strips() && finish_.at_once() && finish_.to_bytes() && !finish_.has_other();
+  }
 
   IntegerRows rows_;
   SumFinish finish_;
@@ -70,6 +74,7 @@ struct IntegerProduct::Run {
   void* y;
   std::byte* workspace;
   std::uint8_t zero = 0;  // as it lies in x
+  bool small = false;     // scales and biases
   template <class T>
   T* at(std::size_t offset) const {
     return reinterpret_cast<T*>(workspace + offset);
@@ -99,8 +104,13 @@ void IntegerProduct::prepare_blocks(const Shapes& shapes, bool dots) {
   block_ = std::min(kBlockRows, std::max<std::int64_t>(count, 1));
   block_ = std::clamp<std::int64_t>(kAddressBytes / (8 * rows_.taps()), 1, block_);
   if (layout.depthwise) {
-    block_ = std::clamp<std::int64_t>(kDepthwiseSums / layout.columns, 1, block_);
-    parts = static_cast<int>(std::min<std::int64_t>(wanted, (count + block_ - 1) / block_));
+    const bool whole = strips_at_once();
+    if (whole)
+      block_ = std::max(block_ / rows_.line() * rows_.line(), std::min(block_, rows_.line()));
+    if (!whole) block_ = std::clamp<std::int64_t>(kDepthwiseSums / layout.columns, 1, block_);
+    height_ = by_strips() ? static_cast<int>(std::min<std::int64_t>(rows_.line(), 1 << 20)) : 1;
+    const std::int64_t least = std::max<std::int64_t>(height_, by_strips() ? 1 : block_);
+    parts = static_cast<int>(std::min<std::int64_t>(wanted, (count + least - 1) / least));
   } else {
     if (rows_.gathers())
       block_ = std::clamp<std::int64_t>(kGatherBytes / rows_.gathered(), 1, block_);
@@ -162,6 +172,7 @@ void IntegerProduct::start(Run& run) const {
     std::fill(scales + own, scales + padded, 0.0F);
     std::fill(biases + own, biases + padded, 0.0F);
   }
+  run.small = SumFinish::small(run.at<float>(scale_at_), run.at<float>(bias_at_), layout.columns);
 }
 
 void IntegerProduct::run(const Addresses& addresses, int part, int parts_now) const {
@@ -185,7 +196,10 @@ void IntegerProduct::run(const Addresses& addresses, int part, int parts_now) co
   const Range panels = by_rows_ ? Range{0, all} : share(all, part, parts_now);
   const std::int64_t left = mine.end - mine.begin, blocks = (left + block_ - 1) / block_;
   for (std::int64_t b = 0; b < blocks; ++b) {
-    const Range rows = {mine.begin + left * b / blocks, mine.begin + left * (b + 1) / blocks};
+    const Range rows =
+        by_strips()
+            ? Range{mine.begin + b * block_, std::min(mine.begin + (b + 1) * block_, mine.end)}
+            : Range{mine.begin + left * b / blocks, mine.begin + left * (b + 1) / blocks};
     if (layout.depthwise)
       depthwise(run, rows);
     else
@@ -204,42 +218,67 @@ std::int64_t IntegerProduct::tiles(const Run& run, Range rows, std::int64_t grou
   std::int64_t row = 0;
   for (std::int64_t i = 0; i < n; ++i) {
     const int height = static_cast<int>(count * (i + 1) / n - row);
-    IntegerRows::Pixel pixels[kMaxIntegerHeight];
-    bool plain = true;
-    for (int r = 0; r < height; ++r, ++row) {
-      pixels[r] = p;
-      plain = plain && (rows_.gathers() || rows_.inside(p));
-      if (rows.begin + row + 1 < rows.end) rows_.advance(p, rows.begin + row + 1);
-    }
     Tile& t = tiles[i];
     t.rows = addresses;
     t.height = height;
-    if (rows_.gathers()) {
-      for (int r = 0; r < height; ++r, gathered += rows_.gathered()) {
-        rows_.gather(run.x, pixels[r], group, run.zero, gathered);
-        *addresses++ = gathered;
-      }
-      t.at = run_at_.data();
-      t.runs = 1;
-      t.steps = rows_.gathered() / kQuad;
-    } else if (plain) {
+    if (!rows_.gathers() && rows_.even(p, height) == height) {
       t.at = run_at_.data();
       t.runs = rows_.runs();
       t.steps = rows_.run_bytes() / kQuad;
       for (std::int64_t k = 0; k < t.runs; ++k) {
-        const std::int64_t offset = rows_.offsets()[static_cast<std::size_t>(k * rows_.merged())];
-        for (int r = 0; r < height; ++r) *addresses++ = run.x + (pixels[r].at + offset);
+        const std::uint8_t* at =
+            run.x + (p.at + rows_.offsets()[static_cast<std::size_t>(k * rows_.merged())]);
+        for (int r = 0; r < height; ++r, at += rows_.step()) *addresses++ = at;
       }
-    } else {
-      t.at = tap_at_.data();
-      t.runs = rows_.taps();
-      t.steps = layout.run / kQuad;
-      for (int r = 0; r < height; ++r)
-        rows_.addresses(run.x, pixels[r], padding, height, addresses + r);
-      addresses += t.runs * height;
+      row += height;
+      if (row < count) rows_.advance(p, rows.begin + row, height);
+      continue;
     }
+    t.at = rows_.gathers() ? run_at_.data() : tap_at_.data();
+    t.runs = rows_.gathers() ? 1 : rows_.taps();
+    t.steps = (rows_.gathers() ? rows_.gathered() : layout.run) / kQuad;
+    for (int r = 0; r < height; ++r) {
+      if (rows_.gathers()) {
+        rows_.gather(run.x, p, group, run.zero, gathered);
+        *addresses++ = gathered;
+        gathered += rows_.gathered();
+      } else {
+        rows_.addresses(run.x, p, padding, height, addresses + r);
+      }
+      if (++row < count) rows_.advance(p, rows.begin + row);
+    }
+    if (!rows_.gathers()) addresses += t.runs * height;
   }
   return n;
+}
+
+SumFinish::Block IntegerProduct::block_of(const Run& run, Range rows, Range columns,
+                                          std::int64_t column) const {
+  SumFinish::Block block;
+  block.sums = run.at<std::int32_t>(stage_at_);
+  block.rows = rows;
+  block.columns = columns;
+  if (step.scaled) {
+    block.scales = run.at<const float>(scale_at_) + column;
+    block.biases = run.at<const float>(bias_at_) + column;
+  }
+  block.y = run.y;
+  block.operands = run.operands;
+  block.scratch = run.workspace + scratch_at_;
+  block.small = run.small;
+  return block;
+}
+
+void IntegerProduct::tiles_at_once(const Run& run, const IntegerTile& common,
+                                   const SumFinish::Block& block, std::int64_t count) const {
+  IntegerTiles all;
+  all.tile = common;
+  all.tiles = run.at<const Tile>(tiles_at_);
+  all.count = count;
+  all.functions = table_->tile[dots_][common.out_stride / kIntegerPanel - 1];
+  all.finish = finish_.fill(block);
+  all.to_bytes = finish_.to_bytes();
+  table_->tiles(all);
 }
 
 void IntegerProduct::run_rows(const Run& run, Range rows, Range panels) const {
@@ -264,6 +303,16 @@ void IntegerProduct::run_rows(const Run& run, Range rows, Range panels) const {
       t.start = run.at<const std::int32_t>(start_at_) + column;
       t.out = stage;
       t.out_stride = (last - first) * kIntegerPanel;
+      SumFinish::Block block =
+          block_of(run, rows,
+                   {g * layout.filters + first * kIntegerPanel,
+                    g * layout.filters + std::min(last * kIntegerPanel, layout.filters)},
+                   column);
+      block.stride = t.out_stride;
+      if (finish_.at_once() && !step.weight_zeros) {
+        tiles_at_once(run, t, block, n);
+        continue;
+      }
       const IntegerTileFunction* functions = table_->tile[dots_][last - first - 1];
       for (std::int64_t i = 0; i < n; ++i) {
         t.rows = made[i].rows;
@@ -273,20 +322,7 @@ void IntegerProduct::run_rows(const Run& run, Range rows, Range panels) const {
         functions[made[i].height - 1](t);
         t.out += made[i].height * t.out_stride;
       }
-      SumFinish::Block block;
-      block.sums = stage;
-      block.stride = t.out_stride;
-      block.rows = rows;
-      block.columns = {g * layout.filters + first * kIntegerPanel,
-                       g * layout.filters + std::min(last * kIntegerPanel, layout.filters)};
       if (step.weight_zeros) row_terms(run, rows, block.columns, t.out_stride);
-      if (step.scaled) {
-        block.scales = run.at<const float>(scale_at_) + column;
-        block.biases = run.at<const float>(bias_at_) + column;
-      }
-      block.y = run.y;
-      block.operands = run.operands;
-      block.scratch = run.workspace + scratch_at_;
       finish_.finish(block);
     }
   }
@@ -312,13 +348,51 @@ void IntegerProduct::row_terms(const Run& run, Range rows, Range columns,
 }
 
 void IntegerProduct::depthwise(const Run& run, Range rows) const {
+  if (strips_at_once()) return strips(run, rows);
+  if (by_strips())
+    strips(run, rows);
+  else
+    flat_depthwise(run, rows);
+  SumFinish::Block block = block_of(run, rows, {0, step.filters}, 0);
+  block.stride = layout.columns;
+  finish_.finish(block);
+}
+
+// Outputs line by line, to y or, where they cannot go on at once, as sums.
+void IntegerProduct::strips(const Run& run, Range rows) const {
+  IntegerStrip t;
+  t.padding = run.at<const std::uint8_t>(padding_at_);
+  t.columns = layout.kernel_columns;
+  t.quads = layout.line_quads;
+  t.channels = step.channels;
+  t.flip = is_signed ? 0x80808080U : 0;
+  t.weights = reinterpret_cast<const std::int8_t*>(run.w);
+  t.start = run.at<const std::int32_t>(start_at_);
+  t.stride = layout.columns;
+  const bool at_once = strips_at_once();
+  const float zeros[kDepthwiseBlock] = {};
+  for (std::int64_t row = rows.begin; row < rows.end; row += t.count) {
+    const IntegerRows::Pixel p = rows_.pixel(row);
+    t.count = std::min(rows_.to_line_end(p), rows.end - row);
+    rows_.strip(run.x, p, t);
+    if (at_once)
+      t.finish = finish_.fill(block_of(run, {row, row + t.count}, {0, step.filters}, 0));
+    else
+      t.sums = run.at<std::int32_t>(stage_at_) + (row - rows.begin) * layout.columns;
+    if (!at_once) t.finish.scale = t.finish.bias = zeros;
+    table_->strip[dots_](t);
+  }
+}
+
+void IntegerProduct::flat_depthwise(const Run& run, Range rows) const {
+  const std::uint8_t* taps[kMaxDepthwiseQuads * kQuad];
   auto** in = run.at<const std::uint8_t*>(addresses_at_);
   const auto* padding = run.at<const std::uint8_t>(padding_at_);
-  auto* stage = run.at<std::int32_t>(stage_at_);
-  for (std::int64_t t = rows_.taps(); t < layout.quads * kQuad; ++t) in[t] = padding;
+  for (std::int64_t t = 0; t < layout.quads * kQuad; ++t) in[t] = padding;
   auto* gathered = run.at<std::uint8_t>(gather_at_);
   if (rows_.gathers())
-    for (std::int64_t t = 0; t < rows_.taps(); ++t) in[t] = gathered + t * layout.columns;
+    for (std::int64_t t = 0; t < rows_.taps(); ++t)
+      in[layout.tap_place(t)] = gathered + t * layout.columns;
   IntegerDepthwise t;
   t.in = in;
   t.quads = layout.quads;
@@ -326,29 +400,18 @@ void IntegerProduct::depthwise(const Run& run, Range rows) const {
   t.flip = is_signed ? 0x80808080U : 0;
   t.weights = reinterpret_cast<const std::int8_t*>(run.w);
   t.start = run.at<const std::int32_t>(start_at_);
-  t.out = stage;
+  t.out = run.at<std::int32_t>(stage_at_);
   IntegerRows::Pixel p = rows_.pixel(rows.begin);
   for (std::int64_t row = rows.begin; row < rows.end; ++row, t.out += layout.columns) {
     if (row > rows.begin) rows_.advance(p, row);
-    if (rows_.gathers())
+    if (rows_.gathers()) {
       rows_.gather_taps(run.x, p, step.channels, run.zero, layout.columns, gathered);
-    else
-      rows_.addresses(run.x, p, padding, 1, in);
+    } else {
+      rows_.addresses(run.x, p, padding, 1, taps);
+      for (std::int64_t i = 0; i < rows_.taps(); ++i) in[layout.tap_place(i)] = taps[i];
+    }
     table_->depthwise[dots_](t);
   }
-  SumFinish::Block block;
-  block.sums = stage;
-  block.stride = layout.columns;
-  block.rows = rows;
-  block.columns = {0, step.filters};
-  if (step.scaled) {
-    block.scales = run.at<const float>(scale_at_);
-    block.biases = run.at<const float>(bias_at_);
-  }
-  block.y = run.y;
-  block.operands = run.operands;
-  block.scratch = run.workspace + scratch_at_;
-  finish_.finish(block);
 }
 
 bool lists_fit(const IntegerProductStep& step) {

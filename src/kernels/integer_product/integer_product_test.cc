@@ -218,7 +218,9 @@ TEST(IntegerProduct, BecomeFloatsAndBytes) {
   const Case some[] = {{{}, {}, {}, {}, {2, 9}, 1, 36, 70},
                        {{3, 3}, {}, {}, {1, 1}, {2, 7, 6}, 1, 20, 35, false, last, last},
                        {{3, 3}, {}, {}, {1, 1}, {2, 7, 6}, 1, 20, 35},
-                       {{3, 3}, {}, {}, {1, 1}, {1, 7, 6}, 37, 37, 37, false, last, last}};
+                       {{3, 3}, {}, {}, {1, 1}, {1, 7, 6}, 37, 37, 37, false, last, last},
+                       {{3, 3}, {2, 2}, {}, {1, 1}, {2, 9, 8}, 63, 63, 63, false, last, last},
+                       {{5, 5}, {}, {}, {2, 2}, {1, 7, 6}, 150, 150, 150, false, last, last}};
   for (const Case& c : some) {
     Problem<std::uint8_t> p(c, 5);
     const auto m = static_cast<std::size_t>(c.filters);
@@ -254,6 +256,19 @@ TEST(IntegerProduct, BecomeFloatsAndBytes) {
       for (std::int64_t i = 0; i < q.count(); ++i)
         ASSERT_NEAR(q[i], clamped(std::nearbyint(real(i) / 0.03F) + 120), 1) << i;
     });
+    // Bounds that are those of the bytes.
+    p.step.low = -4;
+    p.step.high = 5;
+    p.run(q, views, addresses, [&] {
+      for (std::int64_t i = 0; i < q.count(); ++i) {
+        const std::size_t f = channel_of(i);
+        const float v =
+            static_cast<float>(p.sums[static_cast<std::size_t>(i)]) * scale[f] + bias[f];
+        ASSERT_NEAR(q[i], clamped(std::nearbyint(v / 0.03F) + 120), 1) << i;
+      }
+    });
+    p.step.low = -3;
+    p.step.high = 4;
     // A second operand.
     if (!c.kernel.empty() && c.y_order.empty()) continue;
     p.step.other = true;

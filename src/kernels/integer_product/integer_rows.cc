@@ -60,7 +60,51 @@ Result<IntegerRows> IntegerRows::make(const IntegerProductStep& step, const Inte
   const bool side_by_side = row_taps > 1 && r.axes_[2].taps[1] - r.axes_[2].taps[0] == 1 &&
                             r.axes_[2].stride == layout.run && step.group == 1;
   if (side_by_side && !layout.depthwise) r.merged_ = row_taps;
+  if (r.taps_ == 1 && r.no_padding_) r.merge_lines();
   return r;
+}
+
+// With one tap and no padding, axes that lie evenly are one.
+void IntegerRows::merge_lines() {
+  Axis& inner = axes_[2];
+  const auto merge = [&](std::int64_t extent, std::int64_t stride) {
+    if (extent > 1 && inner.out > 1 && stride != inner.out * inner.step * inner.stride)
+      return false;
+    if (inner.out == 1) inner = {1, 1, 1, stride, {0}, 0, 1};
+    inner.out *= extent;
+    inner.end = inner.in = inner.out * inner.step;
+    return true;
+  };
+  if (axes_[0].taps[0] != 0 || axes_[1].taps[0] != 0 || inner.taps[0] != 0) return;
+  for (std::size_t a = kIntegerSpace - 1; a-- > 0;) {
+    if (!merge(axes_[a].out, axes_[a].step * axes_[a].stride)) return;
+    axes_[a] = Axis();
+  }
+  while (!outer_extents_.empty() && merge(outer_extents_.back(), outer_strides_.back())) {
+    outer_extents_.pop_back();
+    outer_strides_.pop_back();
+  }
+}
+
+std::int64_t IntegerRows::even(const Pixel& p, std::int64_t most) const {
+  for (std::size_t a = 0; a + 1 < kIntegerSpace; ++a)
+    if (p.place[a] < axes_[a].begin || p.place[a] >= axes_[a].end) return 0;
+  const Axis& inner = axes_[2];
+  if (p.place[2] < inner.begin) return 0;
+  return std::clamp<std::int64_t>(std::min(inner.end, inner.out) - p.place[2], 0, most);
+}
+
+void IntegerRows::strip(const std::uint8_t* x, const Pixel& p, IntegerStrip& to) const {
+  const Axis &lines = axes_[1], &columns = axes_[2];
+  const std::uint8_t* base = x + (p.at - p.place[2] * columns.step * columns.stride);
+  for (std::size_t k = 0; k < lines.taps.size(); ++k) {
+    const std::int64_t i = p.place[1] * lines.step + lines.taps[k];
+    to.lines[k] = i < 0 || i >= lines.in ? nullptr : base + lines.taps[k] * lines.stride;
+  }
+  to.pixel = columns.stride;
+  to.width = columns.in;
+  to.first = p.place[2] * columns.step + columns.taps[0];
+  to.step = columns.step;
 }
 
 IntegerRows::Pixel IntegerRows::pixel(std::int64_t row) const {
@@ -77,9 +121,10 @@ IntegerRows::Pixel IntegerRows::pixel(std::int64_t row) const {
   return p;
 }
 
-void IntegerRows::advance(Pixel& p, std::int64_t row) const {
-  if (++p.place[2] < axes_[2].out)
-    p.at += axes_[2].step * axes_[2].stride;
+void IntegerRows::advance(Pixel& p, std::int64_t row, std::int64_t by) const {
+  p.place[2] += by;
+  if (p.place[2] < axes_[2].out)
+    p.at += by * axes_[2].step * axes_[2].stride;
   else
     p = pixel(row);
 }

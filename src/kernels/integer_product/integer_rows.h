@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/integer_product/integer_layout.h"
+#include "kernels/integer_product/integer_table.h"
 
 namespace gossamer::kernels {
 
@@ -28,10 +29,19 @@ class IntegerRows {
     std::array<std::int64_t, kIntegerSpace> place{};
   };
   Pixel pixel(std::int64_t row) const;
-  // From row - 1 to `row`.
-  void advance(Pixel& p, std::int64_t row) const;
+  // From row - by to `row`.
+  void advance(Pixel& p, std::int64_t row, std::int64_t by = 1) const;
   // Whether no tap of it meets padding.
   bool inside(const Pixel& p) const;
+  // How many rows from p on, at most `most`, meet no padding and lie evenly in memory, step()
+  // apart; 0 where p itself meets padding.
+  std::int64_t even(const Pixel& p, std::int64_t most) const;
+  std::int64_t step() const { return axes_[2].step * axes_[2].stride; }
+  // Rows from p to the end of its line.
+  std::int64_t to_line_end(const Pixel& p) const { return axes_[2].out - p.place[2]; }
+  std::int64_t line() const { return axes_[2].out; }
+  // The lines that the taps of p's line read, for a strip of outputs from p on.
+  void strip(const std::uint8_t* x, const Pixel& p, IntegerStrip& to) const;
 
   // How many runs a row has when no tap of it meets padding, the bytes of each, and what one tap
   // adds to a pixel's offset.
@@ -53,6 +63,7 @@ class IntegerRows {
 
  private:
   bool tap_inside(const Pixel& p, std::int64_t tap) const;
+  void merge_lines();
 
   struct Axis {
     std::int64_t in = 1, out = 1, step = 1, stride = 0;

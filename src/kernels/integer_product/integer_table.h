@@ -13,6 +13,8 @@ inline constexpr int kMaxIntegerHeight = 12;  // rows of a tile at most
 inline constexpr int kQuad = 4;               // bytes that one instruction multiplies and adds up
 inline constexpr int kDepthwiseBlock = 64;    // channels of a block of depthwise weights
 inline constexpr int kMaxDepthwiseQuads = 16;
+inline constexpr int kMaxStripColumns = 8;  // taps along a line that strips take, at most
+inline constexpr int kMaxStripQuads = 2;    // quads of lines that strips take, at most
 
 // out[i][c] = start[c] + sum over runs r, quads k and j < 4 of
 //   (rows[r * height + i][offset + 4 k + j] ^ flip) * panel[at[r] + k][c][j]
@@ -61,7 +63,43 @@ struct IntegerFinish {
   std::uint32_t flip = 0;
   std::int32_t other_zero = 0;
   float ratio = 1, other_ratio = 1, low2 = 0, high2 = 0;
+  // to_bytes without `other`: whether to skip the clamp. Then low and high are the bounds of the
+  // result less its zero point, and no v reaches 2^31.
+  bool saturates = false;
   void* const* out = nullptr;
+};
+
+// Tiles one below the other, whose sums go on at once.
+struct IntegerTileRows {
+  const std::uint8_t* const* rows;  // as in IntegerTile
+  const std::int64_t* at;
+  std::int64_t runs, steps;
+  int height;
+};
+struct IntegerTiles {
+  IntegerTile tile;  // what all have in common
+  const IntegerTileRows* tiles = nullptr;
+  std::int64_t count = 0;
+  const IntegerTileFunction* functions = nullptr;  // by height - 1
+  IntegerFinish finish;                            // but `sums` and `stride`
+  bool to_bytes = false;
+};
+
+// Outputs side by side of a depthwise convolution over lines of pixels. Output i reads the columns
+// [first + i * step, + columns) of lines 0 .. 4 quads - 1: sums as in IntegerDepthwise, with
+// in[4 (x * quads + q) + j] = column x of line 4 q + j.
+struct IntegerStrip {
+  const std::uint8_t* lines[kMaxStripQuads * kQuad] = {};  // column 0; null: padding
+  const std::uint8_t* padding = nullptr;                   // a pixel
+  std::int64_t pixel = 0, width = 0;                       // bytes from column to column; columns
+  std::int64_t first = 0, step = 1, count = 0;
+  std::int64_t columns = 0, quads = 0, channels = 0;
+  std::uint32_t flip = 0;
+  const std::int8_t* weights = nullptr;
+  const std::int32_t* start = nullptr;
+  std::int32_t* sums = nullptr;  // null: to bytes
+  std::int64_t stride = 0;       // of sums, from output to output
+  IntegerFinish finish;          // without `other`
 };
 
 struct IntegerTable {
@@ -70,6 +108,8 @@ struct IntegerTable {
   IntegerTileFunction tile[2][kMaxIntegerPanels][kMaxIntegerHeight];
   int height[2][kMaxIntegerPanels];
   void (*depthwise[2])(const IntegerDepthwise&);
+  void (*strip[2])(const IntegerStrip&);
+  void (*tiles)(const IntegerTiles&);
   void (*to_floats)(const IntegerFinish&);
   void (*to_bytes)(const IntegerFinish&);
 };

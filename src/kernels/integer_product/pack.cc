@@ -11,6 +11,17 @@ IntegerLayout::IntegerLayout(const IntegerProductStep& step) {
   filters = step.filters / step.group;
   run = (channels + kQuad - 1) / kQuad * kQuad;
   quads = (taps + kQuad - 1) / kQuad;
+  if (step.kernel.size() == 2 && step.kernel[0] > 1 && step.kernel[1] > 1 &&
+      step.kernel[0] <= kMaxStripQuads * kQuad && step.kernel[1] <= kMaxStripColumns &&
+      (step.dilations.empty() || step.dilations[1] == 1)) {
+    const std::int64_t of_line = (step.kernel[0] + kQuad - 1) / kQuad;
+    strips = step.kernel[1] * of_line <= kMaxDepthwiseQuads;
+    if (strips) {
+      kernel_columns = step.kernel[1];
+      line_quads = of_line;
+      quads = kernel_columns * line_quads;
+    }
+  }
   depthwise = step.group > 1 && channels == 1 && filters == 1 && quads <= kMaxDepthwiseQuads &&
               !step.weight_zeros;
   if (depthwise) {
@@ -49,7 +60,7 @@ void pack_integer_product(const IntegerProductStep& step, const IntegerWeights& 
     for (std::int64_t t = 0; t < l.taps; ++t)
       for (std::int64_t c = 0; c < l.channels; ++c) {
         const std::int8_t w = weights.w[m * weights.filter + c * weights.channel + t * weights.tap];
-        const std::int64_t k = l.depthwise ? t : t * l.run + c;
+        const std::int64_t k = l.depthwise ? l.tap_place(t) : t * l.run + c;
         place[k / kQuad * step_of_quads + k % kQuad] = w;
         sum += static_cast<std::uint32_t>(w - zero);
       }
