@@ -36,6 +36,7 @@ Result<std::vector<onnx::NamedValue>> Runnable::run(const std::map<std::string, 
   ASSIGN(const std::vector<Value> inputs, order(feeds));
   ASSIGN(std::vector<Value> results, session->run(inputs, options));
   std::vector<onnx::NamedValue> out;
+  out.reserve(results.size());
   for (std::size_t i = 0; i < results.size(); ++i)
     out.push_back({program->outputs[i].name, std::move(results[i])});
   return out;
@@ -57,6 +58,7 @@ Result<Runnable> open_program(std::shared_ptr<const runtime::Program> program,
 
 std::vector<std::string> input_names(const runtime::Program& program) {
   std::vector<std::string> names;
+  names.reserve(program.inputs.size());
   for (const runtime::Port& port : program.inputs) names.push_back(port.name);
   return names;
 }
@@ -72,7 +74,9 @@ Result<Runnable> open_package(const ModelOptions& model, const RunnableOptions& 
 }
 
 Result<Runnable> open_graph(const Graph& graph, const RunnableOptions& options) {
-  ASSIGN(runtime::Program program, compile::compile(graph));
+  compile::CompileOptions compiling;
+  compiling.fast = options.precision == "fast";
+  ASSIGN(runtime::Program program, compile::compile(graph, compiling));
   return open_program(std::make_shared<const runtime::Program>(std::move(program)), options);
 }
 

@@ -33,7 +33,9 @@ Status CompileVerb::run() const {
   // What is bound is a constant now, and no input of the package.
   std::erase_if(graph.inputs,
                 [&](ValueId v) { return options.bound.contains(graph.value(v).name); });
-  ASSIGN(const runtime::Program program, compile::compile(graph));
+  compile::CompileOptions compiling;
+  compiling.fast = precision == "fast";
+  ASSIGN(const runtime::Program program, compile::compile(graph, compiling));
   package::WriteOptions write;
   write.precision = precision;
   write.producer = "gossamer " GOSSAMER_VERSION;

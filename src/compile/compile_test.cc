@@ -7,6 +7,7 @@
 
 #include "base/compare.h"
 #include "graph/text.h"
+#include "kernels/gemm/bf16.h"
 #include "primitives/evaluator.h"
 #include "primitives/primitives.h"
 #include "runtime/session.h"
@@ -74,6 +75,41 @@ TEST(Compile, ConvWithBiasAndBoundsIsOneStep) {
   const auto p = expect_same(g, {random_floats({1, 3, 9, 9}, 1), random_floats({8, 3, 3, 3}, 2)});
   ASSERT_TRUE(p);
   EXPECT_EQ(scalar_steps(*p), 1);
+}
+
+TEST(Compile, FastTakesBf16WhereThatPays) {
+  const Graph source =
+      parse(R"(graph g(x: f32[1,32,8,8], w: f32[128,32,1,1], v: f32[128,64]) -> (y) {
+  a: f32[1,128,8,8] = conv(x, w)
+  b: f32[1,128,64] = copy(a) steps={reshape 1 128 64}
+  c: f32[1,64,128] = copy(b) steps={permute 0 2 1}
+  d: f32[1,64,64] = matmul(c, v)
+  y: f32[1,64,64] = pointwise(d) program={(f32) y0 = max x0 0:f32}
+}
+)");
+  Graph g = source;
+  const Value x = random_floats({1, 32, 8, 8}, 1);
+  const Value w = random_floats({128, 32, 1, 1}, 2), v = random_floats({128, 64}, 3);
+  for (const auto& [id, value] : {std::pair{g.inputs[1], &w}, std::pair{g.inputs[2], &v}})
+    g.values[static_cast<std::size_t>(id)].constant = value->tensor;
+  g.inputs.resize(1);
+  CompileOptions options;
+  options.fast = true;
+  Result<runtime::Program> fast = compile(g, options);
+  ASSERT_TRUE(fast.ok()) << fast.status().message();
+  int narrow = 0;
+  for (const runtime::Slot& s : fast->slots) narrow += s.dtype == DType::bf16;
+  EXPECT_EQ(narrow > 0, kernels::bf16_pays());
+  const auto expected = evaluate(source, std::vector<Value>{x, w, v});
+  ASSERT_TRUE(expected.ok()) << expected.status().message();
+  auto program = std::make_shared<const runtime::Program>(std::move(fast).value());
+  auto session = runtime::Session::open(program, {});
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  const auto actual = (*session)->run(std::vector<Value>{x});
+  ASSERT_TRUE(actual.ok()) << actual.status().message();
+  // Two products of some hundred terms, each rounded to 8 bits.
+  const auto a = (*actual)[0].tensor.values<float>(), b = (*expected)[0].tensor.values<float>();
+  for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 3) << i;
 }
 
 TEST(Compile, MovementThatAViewExpressesMovesNothing) {

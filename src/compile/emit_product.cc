@@ -7,6 +7,7 @@
 #include "compile/integer_fusion.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv_transpose/conv_transpose.h"
+#include "kernels/gemm/bf16.h"
 #include "kernels/matmul/matmul.h"
 #include "reference/conv.h"
 #include "reference/conv_transpose.h"
@@ -36,6 +37,13 @@ Product product_at(Emitter& e, NodeId id, int channel_axis) {
 
 bool is_f32(Emitter& e, ValueId v) {
   return e.fits_kernels(v) && e.graph().value(v).type.dtype == DType::f32;
+}
+
+// Whether a product is better had in bf16: it must make up for rounding each element of x, which
+// takes part in `uses` multiplications.
+bool in_bf16(Emitter& e, double uses) {
+  constexpr double kLeastUses = 64;
+  return e.options().fast && uses >= kLeastUses && kernels::bf16_pays();
 }
 
 // The step's operands after the first two, and its result, in the memory of an operand where nobody
@@ -110,7 +118,9 @@ bool spread_batch(Place& p, const DimVector& y) {
   return true;
 }
 
-std::optional<Place> packed_b(Emitter& e, ValueId v, bool trans, kernels::MatMulStep& step) {
+// `narrows`: whether a may be had in bf16.
+std::optional<Place> packed_b(Emitter& e, ValueId v, bool trans, bool narrows,
+                              kernels::MatMulStep& step) {
   const Tensor* t = e.constant_of(v);
   if (!t || t->packed() || t->rank() < 2 || t->shape().count(0, t->rank() - 2) != 1)
     return std::nullopt;
@@ -118,9 +128,11 @@ std::optional<Place> packed_b(Emitter& e, ValueId v, bool trans, kernels::MatMul
   step.packed = true;
   step.k = trans ? columns : rows;
   step.n = trans ? rows : columns;
-  return packed(e, kernels::packed_matmul_size(step.k, step.n), [&](float* to) {
-    kernels::pack_matmul(t->values<float>().data(), step.k, step.n, trans ? 1 : columns,
-                         trans ? columns : 1, to);
+  step.bf16 = step.k % 2 == 0 && step.k > 0 && narrows && in_bf16(e, static_cast<double>(step.n));
+  const std::int64_t depth = step.bf16 ? step.k / 2 : step.k;
+  return packed(e, kernels::packed_matmul_size(depth, step.n), [&](float* to) {
+    const auto pack = step.bf16 ? kernels::pack_matmul_bf16 : kernels::pack_matmul;
+    pack(t->values<float>().data(), step.k, step.n, trans ? 1 : columns, trans ? columns : 1, to);
   });
 }
 
@@ -136,7 +148,9 @@ Result<bool> matmul(Emitter& e, NodeId id) {
   const Product p = product_at(e, id, static_cast<int>(e.extents(node.results[0]).size()) - 1);
   if ((a_rank == 1 || b_rank == 1) && p.epilogue) return false;
   kernels::MatMulStep step;
-  Place left = e.place(av);
+  const bool narrows = !a.trans_a && a_rank >= 2;
+  const std::optional<Place> b = packed_b(e, bv, a.trans_b, narrows, step);
+  Place left = step.bf16 ? e.narrowed(av, row_major(a_rank), id) : e.place(av);
   if (a.trans_a) left = transposed(left);
   if (a_rank == 1) insert_axis(left, 0);
   DimVector y = e.extents(p.y);
@@ -144,7 +158,7 @@ Result<bool> matmul(Emitter& e, NodeId id) {
   if (a_rank == 1) y.insert(y.end() - 1, Dim(1));
   if (static_cast<int>(y.size()) > kernels::kMaxAxes || !spread_batch(left, y)) return false;
   std::vector<Place> inputs = {left};
-  if (std::optional<Place> b = packed_b(e, bv, a.trans_b, step)) {
+  if (b) {
     inputs.push_back(*b);
   } else {
     Place right = e.place(bv);
@@ -187,6 +201,8 @@ Result<bool> convolution(Emitter& e, NodeId id, S step, std::size_t bytes, Pack 
   const Product p = product_at(e, id, 1);
   const Tensor* w = e.constant_of(node.operands[1]);
   std::vector<Place> inputs = {e.place(node.operands[0])};
+  if constexpr (std::is_same_v<S, kernels::ConvStep>)
+    if (step.bf16) inputs[0] = e.narrowed(node.operands[0], channels_last(inputs[0].rank()), id);
   inputs.push_back(packed(e, bytes, [&](float* to) { pack(step, w->values<float>().data(), to); }));
   Place result;
   const int rank = static_cast<int>(e.extents(p.y).size());
@@ -194,6 +210,23 @@ Result<bool> convolution(Emitter& e, NodeId id, S step, std::size_t bytes, Pack 
   e.step(std::is_same_v<S, kernels::ConvStep> ? "kernel.conv" : "kernel.conv_transpose",
          std::move(step), inputs, {result}, id);
   return true;
+}
+
+// Whether a convolution is had in bf16. Kernels of three by three over large images are not: they
+// multiply less in f32, by Winograd's method.
+bool narrows(Emitter& e, const kernels::ConvStep& s, const DimVector& x) {
+  constexpr std::int64_t kLeastDepth = 16, kLargeImage = 20;
+  const std::int64_t depth = s.channels / s.group, filters = s.filters / s.group;
+  if (depth < kLeastDepth || depth % 2 != 0) return false;
+  auto uses = static_cast<double>(filters);
+  bool winograd = s.kernel.size() == 2 && s.group == 1;
+  for (std::size_t i = 0; i < s.kernel.size(); ++i) {
+    uses *= static_cast<double>(s.kernel[i]) / static_cast<double>(s.strides[i]);
+    const std::optional<std::int64_t> extent = x[i + 2].constant();
+    winograd = winograd && s.kernel[i] == 3 && s.strides[i] == 1 && s.dilations[i] == 1 &&
+               (!extent || *extent >= kLargeImage);
+  }
+  return !winograd && in_bf16(e, uses);
 }
 
 Result<bool> conv(Emitter& e, NodeId id) {
@@ -212,6 +245,7 @@ Result<bool> conv(Emitter& e, NodeId id) {
   step.group = a.group;
   step.channels = w[1] * a.group;
   step.filters = w[0];
+  step.bf16 = narrows(e, step, e.extents(node.operands[0]));
   return convolution(e, id, step, kernels::packed_conv_size(step), kernels::pack_conv);
 }
 

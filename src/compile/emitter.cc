@@ -2,6 +2,7 @@
 #include "compile/emitter.h"
 
 #include <algorithm>
+#include <array>
 
 #include "compile/fusion.h"
 #include "compile/integer_fusion.h"
@@ -9,6 +10,7 @@
 #include "graph/primitive.h"
 #include "kernels/copy/copy.h"
 #include "kernels/kernel.h"
+#include "kernels/pointwise/pointwise.h"
 #include "primitives/primitives.h"
 #include "reference/concat.h"
 
@@ -233,6 +235,21 @@ const Place& Emitter::make(ValueId v, const std::vector<int>& order) {
 const Place& Emitter::alias(ValueId v, Place place) {
   remember(v, place);
   return *places_[at(v)];
+}
+
+Place Emitter::narrowed(ValueId v, const std::vector<int>& order, NodeId id) {
+  const auto [at, is_new] = narrowed_.try_emplace({v, order});
+  if (!is_new) return at->second;
+  kernels::VectorBuilder b;
+  const auto x = b.input(DType::f32);
+  const auto y = x ? b.emit("cast", DType::bf16, std::array{*x}) : std::nullopt;
+  auto program = y ? b.finish(std::array{*y}) : std::nullopt;
+  const Place from = place(v);
+  const Place to = scratch(DType::bf16, from.extents, order);
+  kernels::PointwiseStep attributes;
+  if (program) attributes.program = std::move(*program);
+  step("kernel.pointwise", std::move(attributes), {from}, {to}, id);
+  return at->second = to;
 }
 
 Place Emitter::dense(ValueId v) { return dense(place(v)); }

@@ -46,6 +46,9 @@ class Emitter {
   Place constant(Tensor tensor);
   // The tensor that a value is when it is a constant; else null.
   const Tensor* constant_of(ValueId v) const;
+  // The place of an f32 value rounded to bf16, axes in `order`, by a step before it is first asked
+  // for.
+  Place narrowed(ValueId v, const std::vector<int>& order, NodeId id);
   // The place of a value in row-major order without gaps: its own, or that of a copy.
   Place dense(ValueId v);
   Place dense(const Place& place);
@@ -135,6 +138,7 @@ class Emitter {
   std::map<runtime::BufferId, Place> wholes_;  // of buffers of kind value: all of it
   std::map<runtime::BufferId, Place> copies_;  // of them in planned memory, where views are read
   std::map<std::vector<std::int32_t>, runtime::SlotId> slots_;  // by all that a slot says
+  std::map<std::pair<ValueId, std::vector<int>>, Place> narrowed_;
 };
 
 }  // namespace gossamer::compile

@@ -7,6 +7,7 @@
 #include "kernels/conv/correlation.h"
 #include "kernels/conv/weights.h"
 #include "kernels/conv/winograd.h"
+#include "kernels/gemm/bf16.h"
 
 namespace gossamer::kernels {
 namespace {
@@ -15,10 +16,12 @@ namespace {
 template <class Algorithm>
 class Conv final : public Prepared {
  public:
-  Conv(Algorithm correlation, bool bias) : correlation_(std::move(correlation)), bias_(bias) {
+  // `pairs`: each step counts for two.
+  Conv(Algorithm correlation, bool bias, bool pairs)
+      : correlation_(std::move(correlation)), bias_(bias) {
     parts = correlation_.parts();
     workspace = correlation_.workspace();
-    flops = correlation_.flops();
+    flops = correlation_.flops() * (pairs ? 2 : 1);
     bytes = correlation_.bytes();
   }
 
@@ -38,9 +41,18 @@ class Conv final : public Prepared {
   bool bias_;
 };
 
-}  // namespace
+// The step on pairs of channels.
+Result<ConvStep> on_pairs(const ConvStep& step) {
+  ConvStep s = step;
+  s.bf16 = false;
+  s.channels /= 2;
+  const bool even = step.group > 0 && step.channels % (2 * step.group) == 0;
+  if (!even || is_depthwise(s.group, s.channels))
+    return internal_error("Conv: bf16 takes pairs of channels, two pairs or more a group");
+  return s;
+}
 
-Result<PreparedPtr> prepare(const ConvStep& step, const Shapes& shapes) {
+Result<PreparedPtr> prepare_floats(const ConvStep& step, const Shapes& shapes, bool pairs) {
   const SpatialStep spatial = {step.kernel, step.strides,  step.dilations, step.pads_begin,
                                step.group,  step.channels, step.filters,   step.bias};
   TRY(check_numbers("Conv", spatial));
@@ -56,6 +68,7 @@ Result<PreparedPtr> prepare(const ConvStep& step, const Shapes& shapes) {
   spec.epilogue = &step.epilogue;
   spec.level = shapes.level;
   spec.threads = shapes.threads;
+  spec.pairs = pairs;
   const std::size_t space = step.kernel.size();
   for (std::size_t i = 0; i < space; ++i) {
     CorrelationAxis& axis = spec.axes[kSpace - space + i];
@@ -66,22 +79,48 @@ Result<PreparedPtr> prepare(const ConvStep& step, const Shapes& shapes) {
     for (std::int64_t k = 0; k < step.kernel[i]; ++k)
       axis.taps.push_back(k * number_of(step.dilations, i, 1) - number_of(step.pads_begin, i, 0));
   }
-  if (std::optional<Winograd> winograd = Winograd::make(spec))
-    return PreparedPtr(std::make_unique<Conv<Winograd>>(std::move(*winograd), step.bias));
+  if (!pairs)
+    if (std::optional<Winograd> winograd = Winograd::make(spec))
+      return PreparedPtr(std::make_unique<Conv<Winograd>>(std::move(*winograd), step.bias, false));
   ASSIGN(Correlation correlation, Correlation::make(spec));
-  return PreparedPtr(std::make_unique<Conv<Correlation>>(std::move(correlation), step.bias));
+  return PreparedPtr(std::make_unique<Conv<Correlation>>(std::move(correlation), step.bias, pairs));
 }
 
+Result<PreparedPtr> prepare_pairs(const ConvStep& step, const Shapes& shapes) {
+  ASSIGN(const ConvStep halved, on_pairs(step));
+  if (shapes.inputs.empty() || shapes.inputs[0].rank < 2 || shapes.inputs[0].rank > kMaxAxes)
+    return internal_error("Conv: wrong number of operands");
+  std::vector<View> inputs(shapes.inputs.begin(), shapes.inputs.end());
+  ASSIGN(inputs[0], as_pairs(inputs[0], 1));
+  Shapes rest = shapes;
+  rest.inputs = inputs;
+  return prepare_floats(halved, rest, true);
+}
+
+}  // namespace
+
+Result<PreparedPtr> prepare(const ConvStep& step, const Shapes& shapes) {
+  if (step.bf16) return prepare_pairs(step, shapes);
+  return prepare_floats(step, shapes, false);
+}
 std::size_t packed_conv_size(const ConvStep& step) {
   std::int64_t taps = 1;
   for (const std::int64_t k : step.kernel) taps *= k;
-  return sizeof(float) * static_cast<std::size_t>(
-                             correlation_weights(step.group, step.channels, step.filters, taps));
+  const std::int64_t channels = step.bf16 ? step.channels / 2 : step.channels;
+  return sizeof(float) *
+         static_cast<std::size_t>(correlation_weights(step.group, channels, step.filters, taps));
 }
 
 void pack_conv(const ConvStep& step, const float* w, float* packed) {
   std::int64_t taps = 1;
   for (const std::int64_t k : step.kernel) taps *= k;
+  if (step.bf16) {
+    ConvStep halved = step;
+    halved.bf16 = false;
+    halved.channels /= 2;
+    const std::vector<float> pairs = pairs_of(w, step.filters, halved.channels / step.group, taps);
+    return pack_conv(halved, pairs.data(), packed);
+  }
   std::vector<std::int64_t> order(static_cast<std::size_t>(taps));
   std::iota(order.begin(), order.end(), 0);
   const std::int64_t channels = step.channels / step.group;

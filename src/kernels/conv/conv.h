@@ -1,4 +1,6 @@
-// Conv: correlation over one to three spatial axes, y = epilogue(clamp(x * w + bias)), all f32.
+// Conv: correlation over one to three spatial axes, y = epilogue(clamp(x * w + bias)), all f32; or,
+// with `bf16`, x and w are bf16 and their products are summed in f32. Then x's channels are even in
+// each group, have stride 1, and all other strides are even.
 //
 // operands x[N,C,spatial..], packed w, [bias f32[M]], [operands of the epilogue] ->
 // y[N,M,spatial..]. Views may have any strides; fast where the channels of x and y have stride 1
@@ -25,6 +27,7 @@ struct ConvStep {
   std::int64_t channels = 0;  // C, of all groups
   std::int64_t filters = 0;   // M, of all groups
   bool bias = false;          // an operand f32[M] follows w
+  bool bf16 = false;          // x and w
   float low = -std::numeric_limits<float>::infinity();
   float high = std::numeric_limits<float>::infinity();
   VectorProgram epilogue;  // of the sum (input 0) and the operands after bias; empty: none
@@ -42,7 +45,8 @@ Result<PreparedPtr> prepare(const ConvStep& step, const Shapes& shapes);
 
 // Bytes of packed weights.
 std::size_t packed_conv_size(const ConvStep& step);
-// Packs w, dense [M, C/group, kernel..], for every level and every extent of x alike.
+// Packs w, dense [M, C/group, kernel..] of f32, rounded where `bf16`, for every level and every
+// extent of x alike.
 void pack_conv(const ConvStep& step, const float* w, float* packed);
 
 }  // namespace gossamer::kernels

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernels/gemm/bf16.h"
+
 namespace gossamer::kernels {
 namespace {
 
@@ -49,7 +51,7 @@ std::int64_t correlation_weights(std::int64_t group, std::int64_t channels, std:
 Result<Correlation> Correlation::make(const CorrelationSpec& spec) {
   Correlation c;
   ASSIGN(c.finish_, Finish::make(*spec.epilogue, spec.level, spec.y, 1, spec.operands));
-  c.table_ = &gemm_table(spec.level);
+  c.table_ = spec.pairs ? &pair_table(spec.level) : &gemm_table(spec.level);
   c.axes_ = spec.axes;
   c.low_ = spec.low;
   c.high_ = spec.high;

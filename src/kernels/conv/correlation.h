@@ -45,6 +45,7 @@ struct CorrelationSpec {
   std::vector<Finish::Offsets> places;
   Level level = Level::v2;
   int threads = 1;
+  bool pairs = false;  // each element of x and of the weights is a pair of bf16
 };
 
 inline bool is_depthwise(std::int64_t group, std::int64_t channels) {

@@ -56,5 +56,9 @@ struct GemmTable {
   void (*dots)(const float* a, const float* b, std::int64_t stride, std::int64_t k,
                std::int64_t columns, const float* bias, float low, float high, float* out);
 };
+// Of elements that are floats, and of such that are pairs of bf16 (see bf16.h).
+struct GemmTables {
+  GemmTable floats, pairs;
+};
 
 }  // namespace gossamer::kernels

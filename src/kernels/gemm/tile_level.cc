@@ -5,7 +5,7 @@
 // registers; that is what bounds H.
 #include "kernels/gemm/tile.h"
 #include "kernels/level.h"
-#include "kernels/vector.h"
+#include "kernels/vector_int.h"
 
 namespace gossamer::kernels {
 namespace {
@@ -53,7 +53,28 @@ INLINE void load_row(F32* v, const float* from, int n) {
 #endif
 }
 
-template <int P, int H>
+// A step of floats.
+struct Floats {
+  static INLINE F32 multiply_add(F32 x, F32 w, F32 sum) { return fma(x, w, sum); }
+};
+
+// A step of pairs of bf16, the first of each in the lower half.
+struct Bf16Pairs {
+  static INLINE F32 multiply_add(F32 x, F32 w, F32 sum) {
+#if defined(__AVX512F__)
+    // An instruction of no level: the driver asks the machine for it.
+    asm("vdpbf16ps %2, %1, %0" : "+v"(sum.v) : "v"(x.v), "v"(w.v));
+    return sum;
+#else
+    const I32 high = I32::all(static_cast<std::int32_t>(0xFFFF0000U));
+    const I32 a = bits_of(x), b = bits_of(w);
+    sum = fma(float_of_bits(shift_left<16>(a)), float_of_bits(shift_left<16>(b)), sum);
+    return fma(float_of_bits(a & high), float_of_bits(b & high), sum);
+#endif
+  }
+};
+
+template <class Step, int P, int H>
 void tile(const GemmTile& t) {
   constexpr int V = P * kVectors;
   F32 sum[H][V];
@@ -83,7 +104,7 @@ void tile(const GemmTile& t) {
           F32::load(b + j / kVectors * panel + j % kVectors * F32::kLanes);
       UNROLL for (int i = 0; i < H; ++i) {
         const F32 x = F32::all(a[i][k]);
-        UNROLL for (int j = 0; j < V; ++j) sum[i][j] = fma(x, w[j], sum[i][j]);
+        UNROLL for (int j = 0; j < V; ++j) sum[i][j] = Step::multiply_add(x, w[j], sum[i][j]);
       }
     }
   }
@@ -207,39 +228,24 @@ void dots(const float* a, const float* b, std::int64_t stride, std::int64_t k, s
 
 }  // namespace
 
-#define TILES_1(P) tile<P, 1>
-#define TILES_3(P) TILES_1(P), tile<P, 2>, tile<P, 3>
-#define TILES_6(P) TILES_3(P), tile<P, 4>, tile<P, 5>, tile<P, 6>
-#define TILES_8(P) TILES_6(P), tile<P, 7>, tile<P, 8>
-#define TILES_10(P) TILES_8(P), tile<P, 9>, tile<P, 10>
-#define TILES_12(P) TILES_10(P), tile<P, 11>, tile<P, 12>
+#define TILES_1(S, P) tile<S, P, 1>
+#define TILES_3(S, P) TILES_1(S, P), tile<S, P, 2>, tile<S, P, 3>
+#define TILES_6(S, P) TILES_3(S, P), tile<S, P, 4>, tile<S, P, 5>, tile<S, P, 6>
+#define TILES_8(S, P) TILES_6(S, P), tile<S, P, 7>, tile<S, P, 8>
+#define TILES_10(S, P) TILES_8(S, P), tile<S, P, 9>, tile<S, P, 10>
+#define TILES_12(S, P) TILES_10(S, P), tile<S, P, 11>, tile<S, P, 12>
 
-extern const GemmTable LEVEL_TABLE(gemm_table);
 #if defined(__AVX512F__)
-const GemmTable LEVEL_TABLE(gemm_table) = {
-    {{TILES_12(1)}, {TILES_10(2)}, {TILES_8(3)}, {TILES_6(4)}},
-    {12, 10, 8, 6},
-    transpose,
-    move_rows,
-    copy_rows,
-    pack_columns,
-    dots};
+#define TILES(S) \
+  {{TILES_12(S, 1)}, {TILES_10(S, 2)}, {TILES_8(S, 3)}, {TILES_6(S, 4)}}, {12, 10, 8, 6}
 #elif defined(__AVX2__)
-const GemmTable LEVEL_TABLE(gemm_table) = {{{TILES_6(1)}, {TILES_3(2)}, {TILES_1(3)}, {TILES_1(4)}},
-                                           {6, 3, 1, 1},
-                                           transpose,
-                                           move_rows,
-                                           copy_rows,
-                                           pack_columns,
-                                           dots};
+#define TILES(S) {{TILES_6(S, 1)}, {TILES_3(S, 2)}, {TILES_1(S, 3)}, {TILES_1(S, 4)}}, {6, 3, 1, 1}
 #else
-const GemmTable LEVEL_TABLE(gemm_table) = {{{TILES_3(1)}, {TILES_1(2)}, {}, {}},
-                                           {3, 1, 0, 0},
-                                           transpose,
-                                           move_rows,
-                                           copy_rows,
-                                           pack_columns,
-                                           dots};
+#define TILES(S) {{TILES_3(S, 1)}, {TILES_1(S, 2)}, {}, {}}, {3, 1, 0, 0}
 #endif
+#define REST transpose, move_rows, copy_rows, pack_columns, dots
+
+extern const GemmTables LEVEL_TABLE(gemm_tables);
+const GemmTables LEVEL_TABLE(gemm_tables) = {{TILES(Floats), REST}, {TILES(Bf16Pairs), REST}};
 
 }  // namespace gossamer::kernels

@@ -12,7 +12,8 @@
 
 namespace gossamer::kernels {
 
-DECLARE_LEVEL_TABLES(GemmTable, gemm_table)
+DECLARE_LEVEL_TABLES(GemmTables, gemm_tables)
+inline const GemmTable& gemm_table(Level level) { return gemm_tables(level).floats; }
 
 struct Tiling {
   int panels = 1;  // panels of a tile at most

@@ -42,7 +42,7 @@ class IntegerProduct final : public Prepared {
   void start(Run& run) const;
   void run_rows(const Run& run, Range rows, Range panels) const;
   std::int64_t tiles(const Run& run, Range rows, std::int64_t group) const;
-  void row_terms(const Run& run, Range rows, Range columns, std::int64_t first) const;
+  void row_terms(const Run& run, Range rows, Range columns, std::int64_t stride) const;
   void tiles_at_once(const Run& run, const IntegerTile& common, const SumFinish::Block& block,
                      std::int64_t count) const;
   SumFinish::Block block_of(const Run& run, Range rows, Range columns, std::int64_t column) const;

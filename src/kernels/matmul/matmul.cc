@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "kernels/gemm/bf16.h"
 #include "kernels/gemm/finish.h"
 #include "kernels/gemm/tiling.h"
 #include "kernels/matmul/product_rows.h"
@@ -298,7 +299,9 @@ Source choose_source(const Extents& size, std::int64_t b_k_stride, std::int64_t 
 
 }  // namespace
 
-Result<PreparedPtr> prepare(const MatMulStep& step, const Shapes& shapes) {
+namespace {
+
+Result<PreparedPtr> prepare_floats(const MatMulStep& step, const Shapes& shapes, bool pairs) {
   TRY(check(step, shapes));
   const View &a = shapes.inputs[0], &b = shapes.inputs[1], &y = shapes.outputs[0];
   const auto m = static_cast<std::size_t>(y.rank) - 2, n = m + 1;
@@ -306,7 +309,7 @@ Result<PreparedPtr> prepare(const MatMulStep& step, const Shapes& shapes) {
     return v.extents[axis] == 1 ? 0 : v.strides[axis];
   };
   auto made = std::make_unique<MatMul>();
-  made->table = &gemm_table(shapes.level);
+  made->table = pairs ? &pair_table(shapes.level) : &gemm_table(shapes.level);
   ASSIGN(made->finish, Finish::make(step.epilogue, shapes.level, y, y.rank - 1,
                                     shapes.inputs.subspan(step.bias ? 3 : 2)));
   Extents& size = made->size;
@@ -336,7 +339,25 @@ Result<PreparedPtr> prepare(const MatMulStep& step, const Shapes& shapes) {
     made->high = sum->high;
   }
   made->prepare_blocks(shapes.level, shapes.threads, a.strides[n]);
+  if (pairs) made->flops *= 2;
   return PreparedPtr(std::move(made));
+}
+
+}  // namespace
+
+Result<PreparedPtr> prepare(const MatMulStep& step, const Shapes& shapes) {
+  if (!step.bf16) return prepare_floats(step, shapes, false);
+  if (!step.packed || step.k % 2 != 0 || shapes.inputs.empty() || shapes.inputs[0].rank < 2 ||
+      shapes.inputs[0].rank > kMaxAxes)
+    return internal_error("MatMul: bf16 takes a packed matrix with pairs of rows");
+  MatMulStep halved = step;
+  halved.bf16 = false;
+  halved.k /= 2;
+  std::vector<View> inputs(shapes.inputs.begin(), shapes.inputs.end());
+  ASSIGN(inputs[0], as_pairs(inputs[0], inputs[0].rank - 1));
+  Shapes rest = shapes;
+  rest.inputs = inputs;
+  return prepare_floats(halved, rest, true);
 }
 
 std::size_t packed_matmul_size(std::int64_t k, std::int64_t n) {
@@ -346,6 +367,16 @@ std::size_t packed_matmul_size(std::int64_t k, std::int64_t n) {
 void pack_matmul(const float* b, std::int64_t k, std::int64_t n, std::int64_t row_stride,
                  std::int64_t column_stride, float* packed) {
   pack_panels(gemm_table(Level::v2), b, k, n, row_stride, column_stride, packed);
+}
+
+void pack_matmul_bf16(const float* b, std::int64_t k, std::int64_t n, std::int64_t row_stride,
+                      std::int64_t column_stride, float* packed) {
+  std::vector<float> rows(static_cast<std::size_t>(k * n));
+  for (std::int64_t i = 0; i < k; ++i)
+    for (std::int64_t j = 0; j < n; ++j)
+      rows[static_cast<std::size_t>(i * n + j)] = b[i * row_stride + j * column_stride];
+  const std::vector<float> pairs = pairs_of(rows.data(), 1, k / 2, n);
+  pack_matmul(pairs.data(), k / 2, n, n, 1, packed);
 }
 
 }  // namespace gossamer::kernels

@@ -392,6 +392,23 @@ INLINE float float_of(u32 b) {
   return v;
 }
 
+INLINE I32 bf16_of(F32 x) {
+  const I32 b = kernels::bits_of(x), upper = shift_right<16>(b);
+  const I32 rounded = shift_right<16>(b + I32::all(0x7FFF) + (upper & I32::all(1)));
+  return select(unordered(x), upper | I32::all(0x40), rounded) & I32::all(0xFFFF);
+}
+// The lower halves of a vector's lanes.
+INLINE void store_halves(I32 v, u16* to) {
+#if defined(__AVX512F__)
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(v.v));
+#elif defined(__AVX2__)
+  const __m128i low = _mm256_castsi256_si128(v.v), high = _mm256_extracti128_si256(v.v, 1);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_packus_epi32(low, high));
+#else
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi32(v.v, v.v));
+#endif
+}
+
 #if defined(__F16C__)
 // n is a multiple of 8.
 INLINE void to_halves(const float* x, u16* y, std::ptrdiff_t n) {
@@ -432,7 +449,7 @@ INLINE void from_halves(const u16* x, float* y, std::ptrdiff_t n) {
 
 void narrow_f(const TileCall& c) {
   if (c.element == Element::bf16)
-    return lanes1<u32, u32>(c, [](u32 a) { return bf16_of(a) << 16; });
+    return floats1(c, [](F32 a) -> F32 { return float_of_bits(shift_left<16>(bf16_of(a))); });
   const float* a = arg<float>(c, 0);
   float* y = static_cast<float*>(c.y);
   u16 half[kGroup];
@@ -508,7 +525,18 @@ MEMORY(u32, u32, i64, a, static_cast<u32>(a))
 MEMORY(i64, i64, i64, a, a)
 MEMORY(f32, f32, f32, a, a)
 MEMORY(f64, f64, f64, a, a)
-MEMORY(bf16, u16, u32, static_cast<u32>(a) << 16, static_cast<u16>(bf16_of(a)))
+
+void load_bf16(const void* from, void* lanes, std::ptrdiff_t n, std::ptrdiff_t stride) {
+  read<u16, u32>(from, lanes, n, stride, [](u16 a) -> u32 { return static_cast<u32>(a) << 16; });
+}
+void store_bf16(const void* lanes, void* to, std::ptrdiff_t n, std::ptrdiff_t stride) {
+  const float* x = static_cast<const float*>(lanes);
+  u16* y = static_cast<u16*>(to);
+  std::ptrdiff_t i = 0;
+  if (stride == 1)
+    for (; i + F32::kLanes <= n; i += F32::kLanes) store_halves(bf16_of(F32::load(x + i)), y + i);
+  for (; i < n; ++i) y[i * stride] = static_cast<u16>(bf16_of(bits_of(x[i])));
+}
 
 void load_f16(const void* from, void* lanes, std::ptrdiff_t n, std::ptrdiff_t stride) {
   const u16* x = static_cast<const u16*>(from);
