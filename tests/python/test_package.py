@@ -18,6 +18,7 @@ import pytest
 from onnx import TensorProto
 
 import gossamer
+import gossamer.onnxruntime
 
 from . import models
 
@@ -336,6 +337,30 @@ def test_no_leaks(mul):
     begin = resident()
     runs(20_000), loads(150)
     assert resident() - begin < 3 << 20
+
+
+@pytest.mark.slow
+def test_no_leaks_at_length(mul):
+    """100,000 runs, then 1,000 models loaded and let go: memory stays as it is."""
+    x = np.ones((2, 2), np.float32)
+
+    def load():
+        gossamer.load(models.matmul())(x)
+        session = gossamer.onnxruntime.InferenceSession(models.matmul())
+        session.run(None, {"X": x})
+
+    session = gossamer.onnxruntime.InferenceSession(models.mul())
+    for count in (5_000, 50_000):
+        begin = resident()
+        for _ in range(count):
+            mul(ONES)
+            session.run(None, {"X": ONES})
+    assert resident() - begin < 1 << 20
+    for count in (200, 1_000):
+        begin = resident()
+        for _ in range(count):
+            load()
+    assert resident() - begin < 2 << 20
 
 
 def test_import_time():
