@@ -294,17 +294,17 @@ struct ByteNumbers {
   std::int16_t zero;
 };
 
-// The channels [c, c + left) or as many of them as fill a vector, of all rows.
-template <bool Saturates>
-INLINE void rows_to_bytes(const IntegerFinish& t, std::int64_t c) {
-  const ByteNumbers<kQuad> n(t, c);
+// The channels from c on, as many as there are or as V vectors of sums have, of all rows.
+template <bool Saturates, int V>
+void rows_to_bytes(const IntegerFinish& t, std::int64_t c) {
+  const ByteNumbers<V> n(t, c);
   const std::int64_t left = t.columns - c, stride = t.stride, rows = t.rows;
   const i32* sums = t.sums + c;
   void* const* out = t.out;
   for (std::int64_t r = 0; r < rows; ++r, sums += stride) {
-    I32 sum[kQuad];
-    UNROLL for (int j = 0; j < kQuad; ++j) sum[j] = I32::load(sums + j * kLanes);
-    store_first_bytes(n.bytes_of<Saturates>(sum), static_cast<u8*>(out[r]) + c, left);
+    I32 sum[V];
+    UNROLL for (int j = 0; j < V; ++j) sum[j] = I32::load(sums + j * kLanes);
+    store_first_bytes(n.template bytes_of<Saturates>(sum), static_cast<u8*>(out[r]) + c, left);
   }
 }
 
@@ -337,10 +337,16 @@ void to_bytes(const IntegerFinish& t) {
   for (std::int64_t c = 0; c < t.columns; c += kStride) {
     if (t.other)
       rows_with_other(t, c);
-    else if (t.saturates)
-      rows_to_bytes<true>(t, c);
+    else if (!t.saturates)
+      rows_to_bytes<false, kQuad>(t, c);
+    else if (t.columns - c > 3 * kLanes)
+      rows_to_bytes<true, kQuad>(t, c);
+    else if (t.columns - c > 2 * kLanes)
+      rows_to_bytes<true, 3>(t, c);
+    else if (t.columns - c > kLanes)
+      rows_to_bytes<true, 2>(t, c);
     else
-      rows_to_bytes<false>(t, c);
+      rows_to_bytes<true, 1>(t, c);
   }
 }
 
