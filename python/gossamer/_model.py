@@ -94,6 +94,24 @@ class Model:
     A model may be called by several threads at once; each call has working memory of its own, and
     all share the weights. The first call compiles what came from an .onnx file. Models survive a
     fork, and pickle by what they were loaded from.
+
+    >>> model = load("model.onnx")
+    >>> model
+    <gossamer.Model 'model.onnx' (X: f32[N,2])>
+    >>> model(X=np.ones((1, 2), np.float32))
+    array([[3.]], dtype=float32)
+    >>> out = np.zeros((1, 1), np.float32)
+    >>> model([[2, 2]], out=out) is out
+    True
+    >>> model.run_async([[0, 1]]).result()
+    array([[2.]], dtype=float32)
+    >>> package = model.compile("model.goss")
+    >>> compare(package, model)[0].largest
+    0.0
+    >>> model([[1, 2, 3]])
+    Traceback (most recent call last):
+    ...
+    gossamer._errors.UsageError: ...
     """
 
     #: What :meth:`compress` did to make this model; None for others.
