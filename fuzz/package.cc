@@ -60,9 +60,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   runtime::register_operations(runtime::library_operations());
   const Result<package::Package> package = open({data, size});
   if (!package.ok()) return 0;
-  // What was read can be written, and is then read as the same.
+  // What was read can be written, coded or not, and is then read as the same.
   const auto again = package::to_bytes(*package->program);
   if (!again.ok()) std::abort();
+  package::WriteOptions coded;
+  coded.store = package::Store::small;
+  const auto smaller = package::to_bytes(*package->program, coded);
+  if (!smaller.ok()) std::abort();
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(smaller->data());
+  const Result<package::Package> read = open({bytes, smaller->size()});
+  if (!read.ok() || *package::to_bytes(*read->program) != *again) std::abort();
   run(package->program);
   return 0;
 }
@@ -80,7 +87,9 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   }
   fuzz::Choices choices(bytes);
   fuzz::Mutator(program, choices).change();
-  const Result<std::string> out = package::to_bytes(program);
+  package::WriteOptions options;
+  options.store = seed % 3 == 0 ? package::Store::small : package::Store::fast;
+  const Result<std::string> out = package::to_bytes(program, options);
   if (!out.ok() || out->size() > most) return size;
   std::memcpy(data, out->data(), out->size());
   return out->size();

@@ -25,6 +25,10 @@ std::string section_name(package::SectionKind kind) {
       return "small constants";
     case package::SectionKind::mapped:
       return "mapped constants";
+    case package::SectionKind::coded_small:
+      return "coded small constants";
+    case package::SectionKind::coded_mapped:
+      return "coded constants";
     default:
       return fmt::format("kind {}", static_cast<std::uint32_t>(kind));
   }

@@ -14,7 +14,7 @@ namespace {
 struct CompileVerb {
   ModelOptions model;
   std::string output;
-  std::string precision = "exact";
+  std::string precision = "exact", store = "fast";
   bool json = false;
 
   Status run() const;
@@ -39,6 +39,7 @@ Status CompileVerb::run() const {
   package::WriteOptions write;
   write.precision = precision;
   write.producer = "gossamer " GOSSAMER_VERSION;
+  write.store = store == "small" ? package::Store::small : package::Store::fast;
   TRY(package::write(program, output, write));
   int kernels = 0, scalar = 0;
   count_steps(program, kernels, scalar);
@@ -64,6 +65,11 @@ void add_compile(CLI::App& app, Invocation& invocation) {
   verb->add_option("--precision", self->precision,
                    "exact: single precision throughout; fast: may round more where that pays")
       ->check(CLI::IsMember({"exact", "fast"}))
+      ->capture_default_str();
+  verb->add_option("--store", self->store,
+                   "fast: constants as they are used, mapped when it is opened; small: "
+                   "entropy-coded, decoded when it is opened")
+      ->check(CLI::IsMember({"fast", "small"}))
       ->capture_default_str();
   verb->add_flag("--json", self->json, "Print one JSON object");
   verb->footer("Example: gossamer compile model.onnx -o model.goss --shape x=1x3x224x224");

@@ -99,6 +99,8 @@ void Encoder::write_constants(ByteWriter& w) {
     } else if (place == Place::small) {
       small.pad_to(kSectionAlignment);
       w.varint(small.size());
+      if (t->byte_size() >= kMappedFrom)
+        out.small_cuts.insert(out.small_cuts.end(), {small.size(), small.size() + t->byte_size()});
       small.bytes({static_cast<const std::byte*>(t->data()), t->byte_size()});
     } else {
       const std::uint64_t alignment = t->byte_size() >= kOwnPage ? kPage : kSectionAlignment;

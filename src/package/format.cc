@@ -121,7 +121,7 @@ Status decode_sections(ByteReader& r, std::uint32_t count, const Prefix& p, Fram
     if (flags > 1) return newer("a section has flags that this build does not know");
     TRY(check_section(s, end, p));
     end = s.offset + s.length;
-    const bool known = kind >= 1 && kind <= static_cast<std::uint32_t>(SectionKind::mapped);
+    const bool known = kind >= 1 && kind <= static_cast<std::uint32_t>(kLastKind);
     if (known && frame.find(s.kind)) return malformed("two sections are of one kind");
     if (!known && s.critical)
       return newer("the package has a section of kind " + number(kind) +
@@ -129,6 +129,10 @@ Status decode_sections(ByteReader& r, std::uint32_t count, const Prefix& p, Fram
     frame.sections.push_back(s);
   }
   if (end != p.payload_bytes) return malformed("bytes follow the last section");
+  for (const auto& [plain, coded] : {std::pair(SectionKind::small, SectionKind::coded_small),
+                                     std::pair(SectionKind::mapped, SectionKind::coded_mapped)})
+    if (frame.find(plain) && frame.find(coded))
+      return malformed("constants stand there coded and as they are");
   return {};
 }
 

@@ -15,7 +15,7 @@ namespace gossamer::package {
 
 // The high bit and CR LF, ^Z: a file mangled as text is seen at once.
 inline constexpr std::array<unsigned char, 8> kMagic = {0x89, 'G', 'O', 'S', 'S', 0x0D, 0x0A, 0x1A};
-inline constexpr std::uint16_t kMajor = 1, kMinor = 0;
+inline constexpr std::uint16_t kMajor = 1, kMinor = 1;
 inline constexpr std::size_t kPrefixBytes = 128, kCoreBytes = 128, kEntryBytes = 48;
 inline constexpr std::size_t kMaxCoreBytes = 1 << 20, kMaxSections = 64;
 // Sections begin at multiples of this from the payload's beginning.
@@ -25,7 +25,16 @@ inline constexpr std::size_t kPage = 4096;
 // How the bytes of packed constants are laid out: panels for x86-64.
 inline constexpr std::uint32_t kPacking = 1;
 
-enum class SectionKind : std::uint32_t { about = 1, program = 2, small = 3, mapped = 4 };
+// The coded ones decode to what `small` and `mapped` would hold, in whose place they stand.
+enum class SectionKind : std::uint32_t {
+  about = 1,
+  program = 2,
+  small = 3,
+  mapped = 4,
+  coded_small = 5,
+  coded_mapped = 6
+};
+inline constexpr SectionKind kLastKind = SectionKind::coded_mapped;
 
 struct Section {
   SectionKind kind = SectionKind::about;

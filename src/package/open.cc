@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "base/file_descriptor.h"
 #include "base/mapped_file.h"
 #include "base/utf8.h"
 #include "package/byte_reader.h"
+#include "package/coded.h"
 #include "package/crc32c.h"
 #include "package/format.h"
 #include "package/package.h"
@@ -30,6 +32,10 @@ std::string_view section_name(SectionKind kind) {
       return "small constants";
     case SectionKind::mapped:
       return "constants";
+    case SectionKind::coded_small:
+      return "coded small constants";
+    case SectionKind::coded_mapped:
+      return "coded constants";
   }
   return "unknown";
 }
@@ -55,6 +61,17 @@ Result<Tensor> copy_section(Bytes file, const Frame& frame, SectionKind kind, bo
   if (section && check_sums)
     TRY(check_sum({static_cast<const std::byte*>(copy.data()), from.size()}, *section));
   return copy;
+}
+
+// What a coded section decodes to; nothing when it is not there.
+Result<std::optional<Tensor>> decoded_section(Bytes file, const Frame& frame, SectionKind kind,
+                                              bool check_sums) {
+  const Section* section = frame.find(kind);
+  if (!section) return std::optional<Tensor>();
+  const Bytes from = bytes_of(file, frame, *section);
+  if (check_sums) TRY(check_sum(from, *section));
+  ASSIGN(Tensor out, decode_section(from));
+  return std::optional(std::move(out));
 }
 
 Bytes view(const Tensor& t) { return {static_cast<const std::byte*>(t.data()), t.byte_size()}; }
@@ -126,7 +143,10 @@ Result<Package> parse(Bytes bytes, std::shared_ptr<const void> owner, const Pars
   ASSIGN(const Tensor about, copy_section(bytes, frame, SectionKind::about, sums));
   TRY(read_about(view(about), package));
   ASSIGN(const Tensor program, copy_section(bytes, frame, SectionKind::program, sums));
-  ASSIGN(const Tensor small, copy_section(bytes, frame, SectionKind::small, sums));
+  ASSIGN(Tensor small, copy_section(bytes, frame, SectionKind::small, sums));
+  ASSIGN(const auto coded_small, decoded_section(bytes, frame, SectionKind::coded_small, sums));
+  ASSIGN(const auto coded, decoded_section(bytes, frame, SectionKind::coded_mapped, sums));
+  if (coded_small) small = *coded_small;
   Sections sections;
   sections.program = view(program);
   sections.small = view(small);
@@ -136,7 +156,12 @@ Result<Package> parse(Bytes bytes, std::shared_ptr<const void> owner, const Pars
   if (const Section* mapped = frame.find(SectionKind::mapped)) {
     sections.mapped = bytes_of(bytes, frame, *mapped);
     package.constants = mapped->length;
+  } else if (coded) {
+    sections.mapped = view(*coded);
+    sections.owner = std::make_shared<const Tensor>(*coded);
   }
+  for (const auto& t : {coded_small, coded})
+    if (t) package.decoded += t->byte_size();
   ASSIGN(runtime::Program decoded, decode_program(sections));
   TRY(runtime::verify(decoded));
   package.program = std::make_shared<const runtime::Program>(std::move(decoded));
@@ -153,7 +178,7 @@ Result<Package> open(const std::string& path) {
 Status check(const std::string& path) {
   ASSIGN(const MappedFile file, MappedFile::open(path));
   Result<Frame> frame = read_frame(file.bytes(), true);
-  Status status = std::move(frame).status();
+  Status status = frame.ok() ? Status() : frame.status();
   if (frame.ok())
     for (const Section& s : frame->sections)
       if (status.ok()) status = check_sum(bytes_of(file.bytes(), *frame, s), s);

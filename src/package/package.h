@@ -14,10 +14,15 @@
 
 namespace gossamer::package {
 
+// How constants are stored: `fast`, as they are used, so that large ones stay mapped; `small`,
+// entropy-coded where that is shorter, so that opening decodes them into private memory.
+enum class Store : std::uint8_t { fast, small };
+
 struct WriteOptions {
   std::string precision = "exact";  // what arithmetic it was compiled for: "exact" or "fast"
   std::string producer;             // name and version of what compiled it
   Level level = Level::v2;          // the lowest level that can run it
+  Store store = Store::fast;
 };
 
 struct Package {
@@ -27,6 +32,7 @@ struct Package {
   Level level = Level::v2;      // the lowest level that can run it
   std::uint64_t bytes = 0;      // of the file
   std::uint64_t constants = 0;  // bytes of constants that stay mapped
+  std::uint64_t decoded = 0;    // bytes of constants that were decoded
 };
 
 // Writes a package beside its place and renames it: what was there stays, or the whole package is.

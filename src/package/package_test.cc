@@ -49,6 +49,23 @@ void mend(std::string& file) {
 
 std::string tiny() { return *to_bytes(test_program(), {"exact", "test 1", Level::v2}); }
 
+TEST(Package, ComesBackTheSameWhenItIsCoded) {
+  const Program program = weights_program(1 << 16);
+  const std::string plain = *to_bytes(program, {"exact", "test 1", Level::v2});
+  const std::string coded = *to_bytes(program, {"exact", "test 1", Level::v2, Store::small});
+  EXPECT_LT(coded.size(), plain.size() * 9 / 10);
+  const Result<Package> package = parse_text(coded);
+  ASSERT_TRUE(package.ok()) << package.status().message();
+  EXPECT_EQ(package->minor, 1);
+  EXPECT_GE(package->decoded, 4U << 16);
+  EXPECT_EQ(package->constants, 0U);
+  EXPECT_EQ(*to_bytes(*package->program, {"exact", "test 1", Level::v2}), plain);
+  EXPECT_EQ(get(plain, 10, 2), 0U);
+  std::string damaged = coded;
+  damaged.back() = static_cast<char>(damaged.back() ^ 1);
+  EXPECT_EQ(parse_text(damaged).status().code(), Code::malformed);
+}
+
 TEST(Package, ComesBackTheSame) {
   const Program program = test_program();
   const Result<std::string> bytes = to_bytes(program, {"fast", "test 1", Level::v2});

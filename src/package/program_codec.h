@@ -27,6 +27,8 @@ bool may_be_mapped(DType dtype);
 
 struct EncodedProgram {
   std::vector<std::byte> program, small;
+  std::vector<std::uint64_t>
+      small_cuts;  // where large tensors begin in `small`, and where they end
   // The mapped section: tensors and where they begin in it.
   std::vector<std::pair<const Tensor*, std::uint64_t>> mapped;
   std::uint64_t mapped_bytes = 0;

@@ -4,6 +4,7 @@
 
 #include "base/atomic_file.h"
 #include "package/byte_writer.h"
+#include "package/coded.h"
 #include "package/crc32c.h"
 #include "package/format.h"
 #include "package/package.h"
@@ -49,14 +50,36 @@ void add_section(Frame& frame, SectionKind kind, std::uint64_t length, std::uint
   frame.sections.push_back(s);
 }
 
+// The mapped section coded; empty when that is not shorter.
+Result<std::vector<std::byte>> coded_mapped(const EncodedProgram& encoded) {
+  std::vector<std::byte> bytes;
+  bytes.reserve(encoded.mapped_bytes);
+  TRY(emit_mapped(encoded, [&](std::span<const std::byte> more) {
+    bytes.insert(bytes.end(), more.begin(), more.end());
+    return Status();
+  }));
+  std::vector<std::uint64_t> cuts;
+  for (const auto& [tensor, begin] : encoded.mapped)
+    cuts.insert(cuts.end(), {begin, begin + tensor->byte_size()});
+  std::vector<std::byte> coded = encode_section(bytes, cuts);
+  if (coded.size() >= bytes.size()) coded.clear();
+  return coded;
+}
+
 Status emit(const runtime::Program& program, const WriteOptions& options, const Sink& sink) {
   ASSIGN(const EncodedProgram encoded, encode_program(program));
   const std::vector<std::byte> about = encode_about(options);
+  std::vector<std::byte> small, mapped;  // coded
+  if (options.store == Store::small) {
+    small = encode_section(encoded.small, encoded.small_cuts);
+    ASSIGN(mapped, coded_mapped(encoded));
+  }
   std::uint32_t mapped_sum = 0;
-  TRY(emit_mapped(encoded, [&](std::span<const std::byte> bytes) {
-    mapped_sum = crc32c(bytes, mapped_sum);
-    return Status();
-  }));
+  if (mapped.empty())
+    TRY(emit_mapped(encoded, [&](std::span<const std::byte> bytes) {
+      mapped_sum = crc32c(bytes, mapped_sum);
+      return Status();
+    }));
   Frame frame;
   frame.level = static_cast<std::uint32_t>(options.level);
   ByteWriter head;  // the sections before the mapped one
@@ -67,7 +90,16 @@ Status emit(const runtime::Program& program, const WriteOptions& options, const 
   };
   add(SectionKind::about, about);
   add(SectionKind::program, encoded.program);
-  if (!encoded.small.empty()) add(SectionKind::small, encoded.small);
+  const bool code_small = !small.empty() && small.size() < encoded.small.size();
+  if (code_small) add(SectionKind::coded_small, small);
+  if (!code_small && !encoded.small.empty()) add(SectionKind::small, encoded.small);
+  // A package without coded sections is what the first version wrote, and says so.
+  frame.minor = code_small || !mapped.empty() ? kMinor : 0;
+  if (!mapped.empty()) {
+    add(SectionKind::coded_mapped, mapped);
+    TRY(sink(encode_frame(frame)));
+    return sink(head.out());
+  }
   if (encoded.mapped_bytes > 0) {
     add_section(frame, SectionKind::mapped, encoded.mapped_bytes, mapped_sum);
     head.pad_to(kPage);

@@ -116,7 +116,7 @@ def test_ctrl_c_ends_it(two, tmp_path):
     listing = tmp_path / "many.txt"
     listing.write_text("\n".join(str(p) for p in sorted(samples.rglob("*.npy")) * 20000))
     run = subprocess.Popen([TOOL, "compare", a, b, "--samples", listing], stderr=subprocess.PIPE)
-    time.sleep(1)
+    time.sleep(3)
     os.kill(run.pid, signal.SIGINT)
     assert run.wait(30) == 130
 

@@ -112,3 +112,27 @@ def test_info_of_a_package_counts_weights_and_regions(tmp_path):
     assert told["inputs"] == [{"name": "x", "type": "f32[2,64]", "shape": [2, 64]}]
     assert told["precision"] == "exact" and told["lowest_level"] == "v2"
     assert "// dense" in tool("text", tmp_path / "m.goss").stdout
+
+
+def test_stored_small_a_package_answers_the_same(tmp_path):
+    w = np.random.default_rng(1).normal(size=(64, 64)).astype(np.float32)
+    w[np.abs(w) < 0.7] = 0
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 64])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 64])],
+        [onnx.numpy_helper.from_array(w, "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, tmp_path / "m.onnx")
+    np.save(tmp_path / "x.npy", np.ones((1, 64), np.float32))
+    answers, sizes = [], []
+    for store in ["fast", "small"]:
+        package = tmp_path / f"{store}.goss"
+        tool("compile", tmp_path / "m.onnx", "-o", package, "--store", store)
+        tool("run", package, "--input", f"x={tmp_path}/x.npy", "--output-dir", tmp_path / store)
+        answers.append(np.load(tmp_path / store / "y.npy"))
+        sizes.append(package.stat().st_size)
+    assert np.array_equal(*answers) and sizes[1] < 0.7 * sizes[0]
+    assert "coded constants" in tool("info", tmp_path / "small.goss").stdout
