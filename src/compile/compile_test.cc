@@ -77,6 +77,19 @@ TEST(Compile, ConvWithBiasAndBoundsIsOneStep) {
   EXPECT_EQ(scalar_steps(*p), 1);
 }
 
+TEST(Compile, WeightsOfFourBitsAreReadByKernels) {
+  const Graph g = parse(R"(graph g(x: f32[2,4]) -> (y) {
+  w: u4[4,2] = constant {0, 1, 7, 8, 15, 3, 9, 12}
+  s: f32[4,2] = constant {1, 2, 1, 2, 0.5, 0.25, 0.5, 0.25}
+  d: f32[4,2] = pointwise(w, s) program={(u4, f32) y0 = dequantize<f32> x0 x1 8:u4}
+  y: f32[2,2] = matmul(x, d)
+}
+)");
+  const auto p = expect_same(g, {random_floats({2, 4}, 1)});
+  ASSERT_TRUE(p);
+  EXPECT_EQ(scalar_steps(*p), 0);
+}
+
 TEST(Compile, FastTakesBf16WhereThatPays) {
   const Graph source =
       parse(R"(graph g(x: f32[1,32,8,8], w: f32[128,32,1,1], v: f32[128,64]) -> (y) {

@@ -19,10 +19,24 @@ std::vector<int> order_for(Emitter& e, const Node& node, const DimVector& extent
   return row_major(static_cast<int>(extents.size()));
 }
 
+// Weights of two or four bits, which lie packed.
+bool is_packed(Emitter& e, ValueId v) {
+  const Tensor* t = v == kNoValue ? nullptr : e.constant_of(v);
+  return t && t->packed() && t->rank() <= kernels::kMaxAxes;
+}
+
 bool all_fit(Emitter& e, const Node& node) {
   const auto fits = [&](ValueId v) { return v == kNoValue || e.fits_kernels(v); };
-  return std::all_of(node.operands.begin(), node.operands.end(), fits) &&
+  const auto readable = [&](ValueId v) { return fits(v) || is_packed(e, v); };
+  return std::all_of(node.operands.begin(), node.operands.end(), readable) &&
          std::all_of(node.results.begin(), node.results.end(), fits);
+}
+
+// Where an operand lies: packed weights in a copy with a byte each.
+Result<Place> operand(Emitter& e, ValueId v) {
+  if (!is_packed(e, v)) return e.place(v);
+  ASSIGN(Tensor unpacked, e.constant_of(v)->unpack());
+  return e.constant(std::move(unpacked));
 }
 
 Result<bool> pointwise(Emitter& e, NodeId id) {
@@ -48,7 +62,8 @@ Result<bool> pointwise(Emitter& e, NodeId id) {
   const DimVector& extents = e.extents(results[0]);
   std::vector<Place> inputs, outputs;
   for (const ValueId v : node.operands) {
-    const std::optional<Place> place = Emitter::broadcast(e.place(v), extents);
+    ASSIGN(const Place own, operand(e, v));
+    const std::optional<Place> place = Emitter::broadcast(own, extents);
     if (!place) return false;
     inputs.push_back(*place);
   }
@@ -62,6 +77,7 @@ Result<bool> pointwise(Emitter& e, NodeId id) {
     const DType dtype = e.graph().value(y).type.dtype;
     std::optional<Place> over;
     for (std::size_t i = 0; i < inputs.size() && !over && !e.has_memory_elsewhere(y); ++i) {
+      if (is_packed(e, node.operands[i])) continue;
       const Place own = e.place(node.operands[i]);
       if (taken[i] || own.dtype != dtype || !(own.extents == extents) ||
           !(own.strides == strides) || !e.may_take_over(own, std::span(&id, 1)))
