@@ -198,6 +198,7 @@ Result<bool> before_scale(Rewriter& r, const Node& node) {
   const float scale = x->scale.values<float>()[0];
   if (!(scale > 0) || std::isinf(scale)) return false;
   std::vector<ValueId> operands;
+  operands.reserve(node.operands.size());
   for (const ValueId v : node.operands) operands.push_back(r.at(v));
   operands[0] = x->values;
   ASSIGN(const std::vector<ValueId> y, r.b().add(*node.primitive, node.attributes, operands));
