@@ -1,12 +1,13 @@
 """Gossamer reads, optimizes, compiles and runs ONNX models on CPUs.
 
->>> import gossamer
->>> model = gossamer.load("model.onnx")
->>> model.inputs[0].name, model.inputs[0].type
-('X', 'f32[N,2]')
->>> model([[1, 2], [3, 4]])
-array([[ 5.],
-       [11.]], dtype=float32)
+Examples:
+    >>> import gossamer
+    >>> model = gossamer.load("model.onnx")
+    >>> model.inputs[0].name, model.inputs[0].type
+    ('X', 'f32[N,2]')
+    >>> model([[1, 2], [3, 4]])
+    array([[ 5.],
+           [11.]], dtype=float32)
 """
 
 from __future__ import annotations

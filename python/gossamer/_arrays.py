@@ -69,7 +69,7 @@ def storage(name: str) -> tuple[np.dtype, bool]:
 
 
 def finished(array: np.ndarray, name: str) -> np.ndarray:
-    """An array of :func:`storage` as one of the element type itself."""
+    """An array of `storage` as one of the element type itself."""
     dtype = dtype_of(name)
     return array.astype(dtype) if name in _INTEGERS else array.view(dtype)
 

@@ -55,7 +55,7 @@ class FileError(Error, OSError):
 
 
 class Interrupted(Error):
-    """The run was ended by somebody else: :attr:`Flag.raised`, ``RunOptions.terminate``."""
+    """The run was ended by somebody else: `Flag.raised`, ``RunOptions.terminate``."""
 
     code = "interrupted"
 

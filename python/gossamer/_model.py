@@ -89,32 +89,33 @@ def _ports(rows: Iterable[tuple]) -> tuple[Port, ...]:
 
 
 class Model:
-    """A model, ready to run. :func:`load` makes it.
+    """A model, ready to run. `load` makes it.
 
     A model may be called by several threads at once; each call has working memory of its own, and
     all share the weights. The first call compiles what came from an .onnx file. Models survive a
     fork, and pickle by what they were loaded from.
 
-    >>> model = load("model.onnx")
-    >>> model
-    <gossamer.Model 'model.onnx' (X: f32[N,2])>
-    >>> model(X=np.ones((1, 2), np.float32))
-    array([[3.]], dtype=float32)
-    >>> out = np.zeros((1, 1), np.float32)
-    >>> model([[2, 2]], out=out) is out
-    True
-    >>> model.run_async([[0, 1]]).result()
-    array([[2.]], dtype=float32)
-    >>> package = model.compile("model.goss")
-    >>> compare(package, model)[0].largest
-    0.0
-    >>> model([[1, 2, 3]])
-    Traceback (most recent call last):
-    ...
-    gossamer._errors.UsageError: ...
+    Examples:
+        >>> model = load("model.onnx")
+        >>> model
+        <gossamer.Model 'model.onnx' (X: f32[N,2])>
+        >>> model(X=np.ones((1, 2), np.float32))
+        array([[3.]], dtype=float32)
+        >>> out = np.zeros((1, 1), np.float32)
+        >>> model([[2, 2]], out=out) is out
+        True
+        >>> model.run_async([[0, 1]]).result()
+        array([[2.]], dtype=float32)
+        >>> package = model.compile("model.goss")
+        >>> compare(package, model)[0].largest
+        0.0
+        >>> model([[1, 2, 3]])
+        Traceback (most recent call last):
+        ...
+        gossamer._errors.UsageError: ...
     """
 
-    #: What :meth:`compress` did to make this model; None for others.
+    #: What `compress` did to make this model; None for others.
     compression: dict[str, Any] | None = None
 
     def __init__(self, source: str | os.PathLike | bytes, **options: Any) -> None:
@@ -208,7 +209,7 @@ class Model:
         Args:
             inputs: One value an input, or a mapping from names.
             out: As for calling the model.
-            flag: A :class:`gossamer._core.Flag`; raised by any thread it ends the run.
+            flag: A `gossamer._core.Flag`; raised by any thread it ends the run.
 
         Raises:
             UsageError: as for calling the model.
@@ -353,7 +354,7 @@ class Model:
         return self._ordered(values, feeds) if values or feeds else self.samples()
 
     def bench(self, *values: Any, seconds: float = 2.0, **feeds: Any) -> dict[str, Any]:
-        """Times runs on these inputs, or on :meth:`samples`.
+        """Times runs on these inputs, or on `samples`.
 
         Returns:
             ``first_ms``, ``median_ms``, ``p95_ms``, ``least_ms``, ``runs``, ``threads``,
@@ -370,7 +371,7 @@ class Model:
         return rows
 
     def compare(self, other: Model, *values: Any, **feeds: Any) -> list[Difference]:
-        """:func:`compare` with another model, whose answers are what is expected."""
+        """`compare` with another model, whose answers are what is expected."""
         return compare(self, other, *values, **feeds)
 
 

@@ -134,10 +134,10 @@ def report(
     """Writes one page (HTML, with all it needs inside) about a model or several.
 
     Args:
-        models: A model, or what :func:`load` takes; a list of these for several.
+        models: A model, or what `load` takes; a list of these for several.
         path: Where the page goes.
         original: The model whose answers are right; differences from it are shown.
-        recipe: The recipe's text, when the models did not come from :meth:`Model.compress`.
+        recipe: The recipe's text, when the models did not come from `Model.compress`.
         inputs: Arrays in the model's order, or by name; made up when None.
         seconds: How long each model is measured.
 
