@@ -44,6 +44,7 @@ Result<bool> pointwise(Emitter& e, NodeId id) {
   const auto& a = attributes_of<PointwiseAttributes>(node);
   if (a.has_extent || !all_fit(e, node)) return false;
   std::vector<Ref> refs;
+  refs.reserve(node.operands.size());
   for (std::size_t i = 0; i < node.operands.size(); ++i)
     refs.push_back({Ref::Kind::input, static_cast<std::int16_t>(i)});
   kernels::PointwiseStep step;
