@@ -204,19 +204,20 @@ Result<std::shared_ptr<const onnx::Model>> Model::source() const {
 Status Model::build() {
   const std::lock_guard lock(building_);
   if (program_ || depends_) return {};
-  ASSIGN(const auto model, source());
+  ASSIGN(auto model, source());
   std::vector<std::string> needs;
   Result<Graph> graph = onnx::lower(model, settings_.lower, &needs);
   depends_ = !graph.ok() && !needs.empty();
   if (depends_) return {};
   if (!graph.ok()) return std::move(graph).status();
+  model.reset();
+  if (!path_.empty()) model_.reset();  // what is packed is not kept twice
   Result<runtime::Program> program =
       compile::compile(without_bound(std::move(*graph), settings_.lower));
   depends_ = !program.ok() && program.status().code() == Code::unsupported;
   if (depends_) return {};
   if (!program.ok()) return std::move(program).status();
   program_ = std::make_shared<const runtime::Program>(std::move(program).value());
-  if (!path_.empty()) model_.reset();
   return {};
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -65,7 +66,23 @@ Result<std::vector<std::string>> components(const std::string& relative) {
   return names;
 }
 
+struct Unmap {
+  std::size_t size = 0;
+  void operator()(const void* start) const { munmap(const_cast<void*>(start), size); }
+};
+
 }  // namespace
+
+std::shared_ptr<const void> MappedFile::own_part(const std::shared_ptr<const void>& owner,
+                                                 std::span<const std::byte> part) {
+  if (std::get_deleter<Unmap>(owner) == nullptr) return owner;
+  return {part.data(), [owner, size = part.size()](const void* start) {
+            constexpr std::uintptr_t kPage = 4096;
+            const auto from = (reinterpret_cast<std::uintptr_t>(start) + kPage - 1) / kPage * kPage;
+            const auto to = (reinterpret_cast<std::uintptr_t>(start) + size) / kPage * kPage;
+            if (from < to) madvise(reinterpret_cast<void*>(from), to - from, MADV_DONTNEED);
+          }};
+}
 
 std::string_view MappedFile::text() const {
   return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
@@ -81,7 +98,7 @@ Result<MappedFile> MappedFile::map(int fd, std::size_t size, const std::string& 
     return limit_error(fmt::format("no address space to map '{}' ({} bytes)", name, size),
                        "raise the limit on the process's memory");
   }
-  file.owner_ = std::shared_ptr<const void>(start, [size](void* p) { munmap(p, size); });
+  file.owner_ = std::shared_ptr<const void>(static_cast<const void*>(start), Unmap{size});
   file.bytes_ = {static_cast<const std::byte*>(start), size};
   return file;
 }

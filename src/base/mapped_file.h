@@ -33,6 +33,11 @@ class MappedFile {
   // Keeps the bytes mapped; null for an empty file.
   const std::shared_ptr<const void>& owner() const { return owner_; }
 
+  // An owner of `part` of what `owner` keeps. Where that is a mapped file, the part's pages stop
+  // counting as this process's memory when the part's owner ends; they can still be read.
+  static std::shared_ptr<const void> own_part(const std::shared_ptr<const void>& owner,
+                                              std::span<const std::byte> part);
+
  private:
   static Result<MappedFile> map(int fd, std::size_t size, const std::string& name);
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <sys/mman.h>
+
 #include <cassert>
 #include <cstdlib>
 #include <cstring>
@@ -41,7 +43,19 @@ std::optional<std::size_t> packed_bytes(DType dtype, std::int64_t count) {
   return static_cast<std::size_t>((*bits + 7) / 8);
 }
 
+// From so many bytes on, memory comes straight from the system: zeroed, in huge pages where it has
+// them, and given back as soon as nobody needs it. The heap would keep it.
+constexpr std::size_t kMapped = std::size_t{2} << 20U;
+
+std::shared_ptr<const void> map_bytes(std::size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  madvise(memory, bytes, MADV_HUGEPAGE);
+  return std::shared_ptr<const void>(memory, [bytes](void* p) { munmap(p, bytes); });
+}
+
 std::shared_ptr<const void> allocate_bytes(std::size_t bytes) {
+  if (bytes >= kMapped) return map_bytes(bytes);
   const std::size_t rounded = (std::max<std::size_t>(bytes, 1) + kAlignment - 1) / kAlignment;
   std::unique_ptr<void, Free> memory(std::aligned_alloc(kAlignment, rounded * kAlignment));
   if (!memory) return nullptr;
@@ -89,7 +103,8 @@ Result<Tensor> Tensor::make_uninitialized(DType dtype, Shape shape) {
 
 Result<Tensor> Tensor::make(DType dtype, Shape shape) {
   Result<Tensor> t = make_uninitialized(dtype, std::move(shape));
-  if (t.ok() && dtype != DType::string) std::memset(t->mutable_data(), 0, t->byte_size());
+  if (t.ok() && dtype != DType::string && t->byte_size() < kMapped)
+    std::memset(t->mutable_data(), 0, t->byte_size());
   return t;
 }
 

@@ -30,10 +30,10 @@ std::optional<std::string> first_difference(const Answers& answers, const Answer
 Result<std::string> what_breaks(const Pass& pass, Graph& graph,
                                 const std::map<std::string, Value>& feeds, const Answers& wanted,
                                 const std::set<std::string>& random, const Tolerance& tolerance) {
-  Result<Graph> next = pass.run(graph);
+  Result<Rewritten> next = pass.run(graph);
   if (!next.ok()) return next.status().message();
-  if (same_structure(graph, *next)) return std::string();
-  graph = std::move(next).value();
+  if (!*next || same_structure(graph, **next)) return std::string();
+  graph = std::move(**next);
   if (const Status s = verify(graph); !s.ok()) return s.message();
   const Result<Answers> answers = onnx::run_graph(graph, feeds, {0, &g_interrupted});
   if (!answers.ok() && answers.status().code() == Code::interrupted) return answers.status();

@@ -20,7 +20,7 @@ constexpr std::string_view kModel = R"(graph main(x: f32[2]) -> (y) {
   })";
 
 // Takes every product for a sum.
-Result<Graph> add_for_mul(const Graph& graph) {
+Result<Rewritten> add_for_mul(const Graph& graph) {
   return rewrite(graph, [](Rewriter& r, NodeId id) -> Result<bool> {
     const Node& node = r.node(id);
     if (node.primitive != &kPointwise) return false;
@@ -34,7 +34,7 @@ Result<Graph> add_for_mul(const Graph& graph) {
   });
 }
 
-Result<Graph> give_up(const Graph&) { return internal_error("gave up"); }
+Result<Rewritten> give_up(const Graph&) { return internal_error("gave up"); }
 
 Finding bisect(const PassLists& lists) {
   Result<Graph> graph = parse_graph(kModel, find_primitive);

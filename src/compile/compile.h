@@ -17,8 +17,10 @@ struct CompileOptions {
   bool fast = false;
 };
 
-// The graph may have open extents: they are settled when the program is run. Fails with unsupported
-// where a graph has what no program can express, naming the node.
-Result<runtime::Program> compile(const Graph& graph, const CompileOptions& options = {});
+// The graph may have open extents: they are settled when the program is run. Its large constants
+// are given up one by one as they are packed, so that a graph that is moved here takes little
+// memory beside its program. Fails with unsupported where a graph has what no program can express,
+// naming the node.
+Result<runtime::Program> compile(Graph graph, const CompileOptions& options = {});
 
 }  // namespace gossamer::compile

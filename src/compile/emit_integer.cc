@@ -1,6 +1,8 @@
 // Products of 8-bit integers with constant weights, with the Pointwise that follows as their
 // epilogue.
 #include <algorithm>
+#include <limits>
+#include <type_traits>
 
 #include "compile/emit.h"
 #include "compile/integer_fusion.h"
@@ -19,7 +21,8 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 // Weights as signed bytes, and what is left of their zero points.
 struct Weights {
-  std::vector<std::int8_t> values;  // as the tensor lies
+  std::vector<std::int8_t> made;
+  const std::int8_t* values = nullptr;  // as the tensor lies: its own bytes, or `made`
   std::int64_t filter = 0, channel = 0, tap = 1;
   std::vector<std::int32_t> zeros;
   bool has_zeros = false;
@@ -30,31 +33,75 @@ int byte_at(const Tensor& t, std::int64_t i) {
   return t.dtype() == DType::i8 ? t.values<std::int8_t>()[at(i)] : t.values<std::uint8_t>()[at(i)];
 }
 
-// Subtracts each filter's zero point where that leaves signed bytes. `depth`: weights of a filter,
-// the innermost `taps` of which lie `tap` apart.
-void subtract_zeros(const Tensor& w, const Tensor* zero, std::int64_t filters,
-                    std::int64_t channels, std::int64_t taps, Weights& out) {
-  out.values.resize(at(w.count()));
-  out.zeros.assign(at(filters), 0);
-  for (std::int64_t m = 0; m < filters; ++m) {
-    const int z = zero ? byte_at(*zero, zero->count() == 1 ? 0 : m) : 0;
-    const auto each = [&](auto f) {
-      for (std::int64_t c = 0; c < channels; ++c)
-        for (std::int64_t t = 0; t < taps; ++t) f(m * out.filter + c * out.channel + t * out.tap);
-    };
-    int least = 0, greatest = 0;
-    each([&](std::int64_t i) {
-      least = std::min(least, byte_at(w, i) - z);
-      greatest = std::max(greatest, byte_at(w, i) - z);
-    });
-    const bool fits = least >= -128 && greatest <= 127;
-    const int shift = fits ? z : w.dtype() == DType::u8 ? 128 : 0;
-    each([&](std::int64_t i) {
-      out.values[at(i)] = static_cast<std::int8_t>(byte_at(w, i) - shift);
-    });
-    out.zeros[at(m)] = z - shift;
-    out.has_zeros = out.has_zeros || z != shift;
+// Calls f(filter, index) for all weights in the order in which they lie: a filter's side by side
+// (rows), or filters side by side.
+template <class F>
+void each_weight(std::int64_t filters, std::int64_t depth, bool rows, F f) {
+  std::int64_t i = 0;
+  if (rows)
+    for (std::int64_t m = 0; m < filters; ++m)
+      for (std::int64_t k = 0; k < depth; ++k) f(m, i++);
+  else
+    for (std::int64_t k = 0; k < depth; ++k)
+      for (std::int64_t m = 0; m < filters; ++m) f(m, i++);
+}
+
+// By how much the weights of each filter go down to be signed bytes: its zero point where that
+// leaves such bytes.
+template <class T>
+std::vector<int> shifts_of(std::span<const T> w, const std::vector<int>& zeros, std::int64_t depth,
+                           bool rows) {
+  constexpr int kMiddle = std::is_signed_v<T> ? 0 : 128;
+  const bool middle = std::all_of(zeros.begin(), zeros.end(), [](int z) { return z == kMiddle; });
+  if (middle) return zeros;
+  const auto filters = static_cast<std::int64_t>(zeros.size());
+  std::vector<T> least(zeros.size(), std::numeric_limits<T>::max());
+  std::vector<T> greatest(zeros.size(), std::numeric_limits<T>::lowest());
+  each_weight(filters, depth, rows, [&](std::int64_t m, std::int64_t i) {
+    least[at(m)] = std::min(least[at(m)], w[at(i)]);
+    greatest[at(m)] = std::max(greatest[at(m)], w[at(i)]);
+  });
+  std::vector<int> shifts(zeros.size(), kMiddle);
+  for (std::size_t m = 0; m < zeros.size(); ++m)
+    if (least[m] - zeros[m] >= -128 && greatest[m] - zeros[m] <= 127) shifts[m] = zeros[m];
+  return shifts;
+}
+
+template <class T>
+void subtract_zeros(std::span<const T> w, std::vector<int> zeros, bool rows, Weights& out) {
+  const auto filters = static_cast<std::int64_t>(zeros.size());
+  const std::int64_t depth = filters == 0 ? 0 : static_cast<std::int64_t>(w.size()) / filters;
+  const std::vector<int> shifts = shifts_of(w, zeros, depth, rows);
+  for (std::size_t m = 0; m < zeros.size(); ++m) {
+    out.zeros.push_back(zeros[m] - shifts[m]);
+    out.has_zeros = out.has_zeros || zeros[m] != shifts[m];
   }
+  if constexpr (std::is_signed_v<T>)
+    if (std::all_of(shifts.begin(), shifts.end(), [](int s) { return s == 0; })) {
+      out.values = w.data();
+      return;
+    }
+  out.made.resize(w.size());
+  std::vector<std::uint8_t> down(shifts.begin(), shifts.end());
+  each_weight(filters, depth, rows, [&](std::int64_t m, std::int64_t i) {
+    const auto byte = static_cast<std::uint8_t>(w[at(i)]);
+    out.made[at(i)] = static_cast<std::int8_t>(static_cast<std::uint8_t>(byte - down[at(m)]));
+  });
+  out.values = out.made.data();
+}
+
+// Subtracts each filter's zero point where that leaves signed bytes. `rows`: a filter's weights lie
+// side by side.
+void subtract_zeros(const Tensor& w, const Tensor* zero, std::int64_t filters, bool rows,
+                    Weights& out) {
+  std::vector<int> zeros(at(filters), 0);
+  if (zero)
+    for (std::int64_t m = 0; m < filters; ++m)
+      zeros[at(m)] = byte_at(*zero, zero->count() == 1 ? 0 : m);
+  if (w.dtype() == DType::i8)
+    subtract_zeros(w.values<std::int8_t>(), std::move(zeros), rows, out);
+  else
+    subtract_zeros(w.values<std::uint8_t>(), std::move(zeros), rows, out);
 }
 
 // Whether a zero point of weights is one number or one a filter, which `axis` of `rank` numbers.
@@ -89,11 +136,11 @@ std::optional<Weights> weights_of(Emitter& e, const Node& node, bool conv, bool 
     const std::int64_t taps = s.count(2, s.rank());
     out.filter = s[1] * taps;
     out.channel = taps;
-    subtract_zeros(*w, zero, filters, s[1], taps, out);
+    subtract_zeros(*w, zero, filters, true, out);
   } else {
     out.filter = trans ? s[1] : 1;
     out.channel = trans ? 1 : s[1];
-    subtract_zeros(*w, zero, filters, s[1 - axis], 1, out);
+    subtract_zeros(*w, zero, filters, trans, out);
   }
   return out;
 }
@@ -254,8 +301,7 @@ Result<bool> emit_integer_product(Emitter& e, NodeId id) {
   ASSIGN(Tensor packed, Tensor::make(DType::u8, Shape{static_cast<std::int64_t>(bytes)}));
   kernels::pack_integer_product(
       m.step,
-      {m.weights.values.data(), m.weights.filter, m.weights.channel, m.weights.tap,
-       m.weights.zeros.data(),
+      {m.weights.values, m.weights.filter, m.weights.channel, m.weights.tap, m.weights.zeros.data(),
        epilogue.integer_bias.empty() ? nullptr : epilogue.integer_bias.data()},
       reinterpret_cast<std::byte*>(packed.mutable_values<std::uint8_t>().data()));
   inputs.push_back(e.constant(std::move(packed)));

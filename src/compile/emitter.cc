@@ -420,7 +420,7 @@ Status Emitter::region_step(NodeId id, std::size_t skip_operands, std::size_t sk
     }
     CompileOptions options = options_;
     options.optimize = false;
-    ASSIGN(runtime::Program region, compile(own, options));
+    ASSIGN(runtime::Program region, compile(std::move(own), options));
     regions.push_back(static_cast<std::int32_t>(program_.regions.size()));
     program_.regions.push_back(std::move(region));
   }

@@ -41,7 +41,7 @@ class CastStep : public Step {
     context.note("weights of " + std::to_string(nodes.size()) + " layers as " +
                  std::string(enum_names(options_.to)[static_cast<std::size_t>(options_.to)]));
     const DType dtype = options_.to == HalfType::f16 ? DType::f16 : DType::bf16;
-    return rewrite(graph, [&](Rewriter& r) -> NodeRule {
+    return rewritten(graph, [&](Rewriter& r) -> NodeRule {
       const bool whole = &r.old() == &graph;
       return [&r, &nodes, whole, dtype](NodeId id) -> Result<bool> {
         if (!whole || !nodes.contains(id)) return false;

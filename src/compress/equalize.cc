@@ -166,7 +166,7 @@ Result<Graph> EqualizeStep::apply(const Graph& graph, const StepContext& context
   }
   context.note("equalized the channels of " + std::to_string(groups.size()) + " values");
   const EqualizeRule::Scaled none;  // of bodies of branches and loops
-  return rewrite(graph, [&](Rewriter& r) -> NodeRule {
+  return rewritten(graph, [&](Rewriter& r) -> NodeRule {
     return EqualizeRule(r, &r.old() == &graph ? scaled : none);
   });
 }

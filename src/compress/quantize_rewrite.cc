@@ -263,7 +263,7 @@ Result<Graph> rewrite_quantized(const Graph& graph, Quantization plan,
                                 const std::function<Quantization(const Graph& body)>& body,
                                 const QuantizeOptions& options) {
   const auto whole = std::make_shared<const Quantization>(std::move(plan));
-  return rewrite(graph, [&](Rewriter& r) -> NodeRule {
+  return rewritten(graph, [&](Rewriter& r) -> NodeRule {
     const bool is_whole = &r.old() == &graph;
     auto own = is_whole ? whole : std::make_shared<const Quantization>(body(r.old()));
     return QuantizeRule(r, std::move(own), is_whole && !options.activations.none, options);

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/mapped_file.h"
+
 namespace gossamer::onnx {
 namespace {
 
@@ -228,9 +230,13 @@ Result<Tensor> tensor_from_raw(Reader& reader, DType dtype, Shape shape,
     TRY(reader.budget.take(1, static_cast<std::size_t>(shape.count())));
     return unpack_six_bits(dtype, std::move(shape), bytes);
   }
+  // Large tensors give their pages of the file back once nobody needs them.
+  constexpr std::size_t kLarge = 65536;
+  const std::shared_ptr<const void> keeps =
+      bytes.size() < kLarge ? owner : MappedFile::own_part(owner, bytes);
   const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
   if (address % alignment_of(dtype) == 0) {
-    return Tensor::borrow(dtype, std::move(shape), bytes, owner, is_packed(dtype));
+    return Tensor::borrow(dtype, std::move(shape), bytes, keeps, is_packed(dtype));
   }
   TRY(reader.budget.take(1, bytes.size()));
   ASSIGN(Tensor out, Tensor::make_uninitialized(dtype, std::move(shape)));

@@ -115,7 +115,7 @@ bool ActivationPatterns::match(const Graph& graph, ValueId root) const {
   });
 }
 
-Result<Graph> recover_activations_of(const Graph& graph, std::int64_t opset) {
+Result<Rewritten> recover_activations_of(const Graph& graph, std::int64_t opset) {
   ASSIGN(const std::vector<Rule> rules, parse_rules(opset));
   return rewrite(graph, [&rules](Rewriter& r) -> NodeRule {
     return [&r, &rules](NodeId id) { return recover(r, rules, id); };

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "graph/graph.h"
+#include "passes/pass.h"
 #include "reference/pointwise.h"
 
 namespace gossamer {
@@ -21,6 +21,6 @@ class ActivationPatterns {
 
 // The graph with GELU and hard-swish as one Pointwise each, in the form that lowering the operator
 // gives; those only for which the standard's `opset` has an operator.
-Result<Graph> recover_activations_of(const Graph& graph, std::int64_t opset);
+Result<Rewritten> recover_activations_of(const Graph& graph, std::int64_t opset);
 
 }  // namespace gossamer

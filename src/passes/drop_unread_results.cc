@@ -25,7 +25,7 @@ Result<bool> drop(Rewriter& r, const std::vector<std::int32_t>& reads, NodeId id
 
 }  // namespace
 
-Result<Graph> drop_unread_results(const Graph& graph) {
+Result<Rewritten> drop_unread_results(const Graph& graph) {
   return rewrite(graph, [](Rewriter& r) -> NodeRule {
     return [&r, reads = r.old().use_counts()](NodeId id) { return drop(r, reads, id); };
   });

@@ -4,7 +4,7 @@
 
 namespace gossamer {
 
-Result<Graph> eliminate_dead_code(const Graph& graph) {
+Result<Rewritten> eliminate_dead_code(const Graph& graph) {
   return rewrite(graph, [](Rewriter&, NodeId) -> Result<bool> { return false; });
 }
 

@@ -106,6 +106,6 @@ Result<bool> rule(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> eliminate_identities(const Graph& graph) { return rewrite(graph, rule); }
+Result<Rewritten> eliminate_identities(const Graph& graph) { return rewrite(graph, rule); }
 
 }  // namespace gossamer

@@ -97,6 +97,6 @@ Result<bool> fold(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> fold_constants(const Graph& graph) { return rewrite(graph, fold); }
+Result<Rewritten> fold_constants(const Graph& graph) { return rewrite(graph, fold); }
 
 }  // namespace gossamer

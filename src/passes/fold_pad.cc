@@ -120,6 +120,6 @@ Result<bool> rule(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> fold_pad(const Graph& graph) { return rewrite(graph, rule); }
+Result<Rewritten> fold_pad(const Graph& graph) { return rewrite(graph, rule); }
 
 }  // namespace gossamer

@@ -25,20 +25,20 @@ struct Layout {
 
   std::int64_t outputs() const { return groups * (output_is_outer ? outer : middle); }
   std::int64_t inputs() const { return groups * (output_is_outer ? middle : outer); }
-  // Calls f(flat index, output channel, input channel) for every weight.
+  // Calls f(flat index of the first, output channel, input channel) for every run of `inner`
+  // weights.
   template <class F>
   void each(const F& f) const {
     std::size_t i = 0;
     for (std::int64_t g = 0; g < groups; ++g)
       for (std::int64_t o = 0; o < outer; ++o)
-        for (std::int64_t m = 0; m < middle; ++m)
-          for (std::int64_t k = 0; k < inner; ++k, ++i) {
-            const std::size_t first = at(g * outer + o), second = at(g * middle + m);
-            if (output_is_outer)
-              f(i, first, second);
-            else
-              f(i, second, first);
-          }
+        for (std::int64_t m = 0; m < middle; ++m, i += at(inner)) {
+          const std::size_t first = at(g * outer + o), second = at(g * middle + m);
+          if (output_is_outer)
+            f(i, first, second);
+          else
+            f(i, second, first);
+        }
   }
 };
 
@@ -97,13 +97,15 @@ std::optional<Linear> as_linear(const Rewriter& r, const Node* node, const Type&
 // Weights times a number per output and per input channel.
 Result<Tensor> scaled(const Linear& l, const std::vector<double>& outputs,
                       const std::vector<double>& inputs) {
-  ASSIGN(Tensor out, Tensor::make(l.weights.dtype(), l.weights.shape()));
+  ASSIGN(Tensor out, Tensor::make_uninitialized(l.weights.dtype(), l.weights.shape()));
   const auto fill = [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::span<const T> w = l.weights.values<T>();
     const std::span<T> y = out.mutable_values<T>();
+    const auto run = static_cast<std::size_t>(l.layout.inner);
     l.layout.each([&](std::size_t i, std::size_t o, std::size_t c) {
-      y[i] = static_cast<T>(double{w[i]} * outputs[o] * inputs[c]);
+      for (std::size_t k = 0; k < run; ++k)
+        y[i + k] = static_cast<T>(double{w[i + k]} * outputs[o] * inputs[c]);
     });
   };
   if (l.weights.dtype() == DType::f32)
@@ -113,24 +115,27 @@ Result<Tensor> scaled(const Linear& l, const std::vector<double>& outputs,
   return out;
 }
 
+bool all_equal(const std::vector<double>& v, double x) {
+  return std::all_of(v.begin(), v.end(), [x](double y) { return y == x; });
+}
+
 // What a shift of the input channels adds to each output channel.
 std::vector<double> shift_through(const Linear& l, const std::vector<double>& inputs) {
   std::vector<double> sums(at(l.layout.outputs()), 0);
+  if (all_equal(inputs, 0)) return sums;
   const auto add = [&](auto tag) {
     using T = typename decltype(tag)::type;
     const std::span<const T> w = l.weights.values<T>();
-    l.layout.each(
-        [&](std::size_t i, std::size_t o, std::size_t c) { sums[o] += double{w[i]} * inputs[c]; });
+    const auto run = static_cast<std::size_t>(l.layout.inner);
+    l.layout.each([&](std::size_t i, std::size_t o, std::size_t c) {
+      for (std::size_t k = 0; k < run; ++k) sums[o] += double{w[i + k]} * inputs[c];
+    });
   };
   if (l.weights.dtype() == DType::f32)
     add(TypeTag<float>{});
   else
     add(TypeTag<double>{});
   return sums;
-}
-
-bool all_equal(const std::vector<double>& v, double x) {
-  return std::all_of(v.begin(), v.end(), [x](double y) { return y == x; });
 }
 
 bool all_finite(const std::vector<double>& v) {
@@ -201,7 +206,7 @@ Result<bool> fold_after(Rewriter& r, NodeId id) {
   } else if (all_equal(total->scale, 1)) {
     return false;  // a bias already
   }
-  const Linear linear = *l;
+  const Linear& linear = *l;
   const Node kept = *below;
   ASSIGN(Tensor weights,
          scaled(linear, total->scale, std::vector<double>(at(linear.layout.inputs()), 1)));
@@ -245,7 +250,7 @@ Result<bool> rule(Rewriter& r, const ActivationPatterns& activations, NodeId id)
 
 }  // namespace
 
-Result<Graph> fold_scale_and_shift(const Graph& graph) {
+Result<Rewritten> fold_scale_and_shift(const Graph& graph) {
   ASSIGN(const ActivationPatterns activations, ActivationPatterns::make());
   return rewrite(graph, [&activations](Rewriter& r) -> NodeRule {
     return [&](NodeId id) { return rule(r, activations, id); };

@@ -7,7 +7,7 @@
 
 namespace gossamer {
 
-Result<Graph> fuse_activations(const Graph& graph) {
+Result<Rewritten> fuse_activations(const Graph& graph) {
   return recover_activations_of(graph, std::numeric_limits<std::int64_t>::max());
 }
 

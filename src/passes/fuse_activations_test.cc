@@ -11,8 +11,8 @@ constexpr std::string_view kSpelledOut = R"(graph main(x: f32[n,4]) -> (y) {
     y = pointwise(c) program={(f32) y0 = neg x0}
   })";
 
-template <Result<Graph> (*Pass)(const Graph&)>
-Result<Graph> at_opset_17(const Graph& graph) {
+template <Result<Rewritten> (*Pass)(const Graph&)>
+Result<Rewritten> at_opset_17(const Graph& graph) {
   Graph old = graph;
   old.opsets[""] = 17;
   return Pass(old);

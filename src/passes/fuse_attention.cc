@@ -4,6 +4,8 @@
 
 namespace gossamer {
 
-Result<Graph> fuse_attention(const Graph& graph) { return rewrite(graph, recover_attention_at); }
+Result<Rewritten> fuse_attention(const Graph& graph) {
+  return rewrite(graph, recover_attention_at);
+}
 
 }  // namespace gossamer

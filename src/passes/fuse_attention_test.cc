@@ -5,7 +5,7 @@ namespace gossamer {
 namespace {
 
 // A file of an old opset.
-Result<Graph> old_opset(const Graph& graph) {
+Result<Rewritten> old_opset(const Graph& graph) {
   Graph old = graph;
   old.opsets[""] = 13;
   return fuse_attention(old);

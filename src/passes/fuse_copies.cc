@@ -39,7 +39,7 @@ Result<bool> fuse(Rewriter& r, const std::vector<bool>& moved, NodeId id) {
 
 }  // namespace
 
-Result<Graph> fuse_copies(const Graph& graph) {
+Result<Rewritten> fuse_copies(const Graph& graph) {
   return rewrite(graph, [](Rewriter& r) -> NodeRule {
     const auto moved = std::make_shared<const std::vector<bool>>(only_moved(r.old()));
     return [&r, moved](NodeId id) { return fuse(r, *moved, id); };

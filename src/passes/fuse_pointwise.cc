@@ -301,7 +301,7 @@ Result<bool> fuse(Rewriter& r, const Plan& plan, NodeId id) {
 
 }  // namespace
 
-Result<Graph> fuse_pointwise(const Graph& graph) {
+Result<Rewritten> fuse_pointwise(const Graph& graph) {
   return rewrite(graph, [](Rewriter& r) -> NodeRule {
     const auto plan = std::make_shared<const Plan>(r.old());
     return [&r, plan](NodeId id) { return fuse(r, *plan, id); };

@@ -103,10 +103,10 @@ TEST(FusePointwise, StopsAtTheLongestProgram) {
              ") program={(f32) y0 = sin x0}\n";
   const Result<Graph> graph = parse_graph(chain + "}", find_primitive);
   ASSERT_TRUE(graph.ok());
-  const Result<Graph> fused = fuse_pointwise(*graph);
-  ASSERT_TRUE(fused.ok());
-  ASSERT_EQ(fused->nodes.size(), 2U);
-  for (const Node& node : fused->nodes)
+  const Result<Rewritten> fused = fuse_pointwise(*graph);
+  ASSERT_TRUE(fused.ok() && *fused);
+  ASSERT_EQ((*fused)->nodes.size(), 2U);
+  for (const Node& node : (*fused)->nodes)
     EXPECT_LE(attributes_of<PointwiseAttributes>(node).program.instructions.size(), 64U);
 }
 

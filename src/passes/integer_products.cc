@@ -246,6 +246,6 @@ Result<bool> rule(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> integer_products(const Graph& graph) { return rewrite(graph, rule); }
+Result<Rewritten> integer_products(const Graph& graph) { return rewrite(graph, rule); }
 
 }  // namespace gossamer

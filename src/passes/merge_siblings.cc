@@ -223,7 +223,7 @@ Result<bool> merge(Rewriter& r, const Plan& plan,
 
 }  // namespace
 
-Result<Graph> merge_siblings(const Graph& graph) {
+Result<Rewritten> merge_siblings(const Graph& graph) {
   return rewrite(graph, [](Rewriter& r) -> NodeRule {
     const auto plan = std::make_shared<const Plan>(r.old());
     const auto made = std::make_shared<std::map<std::int32_t, std::vector<ValueId>>>();

@@ -196,6 +196,6 @@ Result<bool> rule(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> move_picks_ahead(const Graph& graph) { return rewrite(graph, rule); }
+Result<Rewritten> move_picks_ahead(const Graph& graph) { return rewrite(graph, rule); }
 
 }  // namespace gossamer

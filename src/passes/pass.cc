@@ -58,27 +58,33 @@ Result<PassReport> run_passes(Graph graph, std::span<const Pass> passes,
                               const PassOptions& options) {
   PassReport report;
   report.graph = std::move(graph);
-  report.before = cost_of(report.graph);
+  if (options.measure) report.before = cost_of(report.graph);
   for (const Pass& pass : passes) {
     PassEffect none;
     none.name = pass.name;
     report.effects.push_back(none);
   }
   GraphCost cost = report.before;
-  for (bool changed = true; changed && report.rounds < options.max_rounds; ++report.rounds) {
-    changed = false;
-    for (std::size_t i = 0; i < passes.size(); ++i) {
+  // How many passes in a row have changed nothing: once all have, none will.
+  std::size_t idle = 0;
+  for (; idle < passes.size() && report.rounds < options.max_rounds; ++report.rounds) {
+    for (std::size_t i = 0; i < passes.size() && idle < passes.size(); ++i) {
       const std::string where = "pass '" + std::string(passes[i].name) + "'";
-      Result<Graph> next = passes[i].run(report.graph);
+      ++idle;
+      Result<Rewritten> next = passes[i].run(report.graph);
       if (!next.ok()) return std::move(next).status().in(where);
+      if (!*next) continue;
+      Graph& made = **next;
       if (options.verify)
-        if (Status s = verify(*next); !s.ok()) return std::move(s).in(where);
-      if (same_structure(report.graph, *next)) continue;
-      const GraphCost now = cost_of(*next);
-      add(report.effects[i], cost, now);
-      cost = now;
-      report.graph = std::move(next).value();
-      changed = true;
+        if (Status s = verify(made); !s.ok()) return std::move(s).in(where);
+      if (same_structure(report.graph, made)) continue;
+      if (options.measure) {
+        const GraphCost now = cost_of(made);
+        add(report.effects[i], cost, now);
+        cost = now;
+      }
+      report.graph = std::move(made);
+      idle = 0;
     }
   }
   report.after = cost;
@@ -88,7 +94,7 @@ Result<PassReport> run_passes(Graph graph, std::span<const Pass> passes,
 Result<PassReport> run_passes(Graph graph, const PassLists& lists, const PassOptions& options) {
   PassReport all;
   all.graph = std::move(graph);
-  all.before = all.after = cost_of(all.graph);
+  if (options.measure) all.before = all.after = cost_of(all.graph);
   for (const std::span<const Pass> passes : lists) {
     ASSIGN(PassReport one, run_passes(std::move(all.graph), passes, options));
     all.graph = std::move(one.graph);

@@ -12,10 +12,13 @@
 
 namespace gossamer {
 
+// What a pass makes of a graph: nothing when it leaves the graph as it is.
+using Rewritten = std::optional<Graph>;
+
 struct Pass {
   std::string_view name;
   std::string_view summary;  // what it does, for a user
-  Result<Graph> (*run)(const Graph& graph) = nullptr;
+  Result<Rewritten> (*run)(const Graph& graph) = nullptr;
 };
 
 // What a graph costs: the figures of a report.
@@ -47,6 +50,7 @@ struct PassReport {
 struct PassOptions {
   int max_rounds = 4;   // the list is run again while it still changes the graph
   bool verify = false;  // check every invariant after each pass
+  bool measure = true;  // fill in costs and effects; else they stay zero
 };
 
 // Runs the passes in order. Fails with what a pass says, naming it.

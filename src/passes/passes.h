@@ -5,7 +5,7 @@
 
 namespace gossamer {
 
-#define PASS(name, summary) Result<Graph> name(const Graph& graph);
+#define PASS(name, summary) Result<Rewritten> name(const Graph& graph);
 #include "passes/passes.def"
 #include "passes/target_passes.def"
 #undef PASS

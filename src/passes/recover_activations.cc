@@ -9,7 +9,7 @@
 
 namespace gossamer {
 
-Result<Graph> recover_activations(const Graph& graph) {
+Result<Rewritten> recover_activations(const Graph& graph) {
   const auto opset = graph.opsets.find("");
   return recover_activations_of(graph, opset != graph.opsets.end()
                                            ? opset->second

@@ -10,10 +10,9 @@ constexpr std::int64_t kFirstOpset = 23;
 
 }  // namespace
 
-Result<Graph> recover_attention(const Graph& graph) {
+Result<Rewritten> recover_attention(const Graph& graph) {
   const auto opset = graph.opsets.find("");
-  if (opset != graph.opsets.end() && opset->second < kFirstOpset)
-    return rewrite(graph, [](Rewriter&, NodeId) -> Result<bool> { return false; });
+  if (opset != graph.opsets.end() && opset->second < kFirstOpset) return Rewritten();
   return rewrite(graph, recover_attention_at);
 }
 

@@ -151,6 +151,6 @@ Result<bool> recover(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> recover_normalization(const Graph& graph) { return rewrite(graph, recover); }
+Result<Rewritten> recover_normalization(const Graph& graph) { return rewrite(graph, recover); }
 
 }  // namespace gossamer

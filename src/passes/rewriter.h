@@ -5,9 +5,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
+#include "passes/pass.h"
 #include "primitives/builder.h"
 
 namespace gossamer {
@@ -22,8 +24,11 @@ class Rewriter {
   const Node& node(NodeId id) const { return old_.node(id); }
 
   // --- the graph under construction: values of the old one up to the node at hand have images ---
-  Builder& b() { return builder_; }
-  const Graph& graph() const { return graph_; }
+  // The builder; asking for it begins the new graph.
+  Builder& b();
+  // Until something changes, the old graph stands for the new one, whose beginning is the same:
+  // refer to neither across a change.
+  const Graph& graph() const { return builder_ ? graph_ : old_; }
   // The image of an old value; kNoValue stays.
   ValueId at(ValueId old_value) const;
   // The images of a node's operands.
@@ -38,11 +43,18 @@ class Rewriter {
   bool can_alias(ValueId old_value, ValueId now) const;
   // Puts `now` in the place of an old value. Fails when their element types or ranks differ.
   Status replace(ValueId old_value, ValueId now);
+  // The node that was added last.
+  NodeId last_node() const {
+    return static_cast<NodeId>(builder_ ? graph_.nodes.size() : kept_) - 1;
+  }
   // Says that a node's results, replaced by constants, are what its operator makes of constants on
   // the way to its outputs: the operator stays as it was for the nodes that are left of it.
   void absorb(NodeId id);
   // Copies a node and its origin.
   Status keep(NodeId id);
+
+  // The rule turns to a node of the old graph.
+  void turn_to(NodeId id);
 
   // Sets how bodies of kept nodes are rewritten.
   using BodyRewrite =
@@ -50,15 +62,24 @@ class Rewriter {
   void set_body_rewrite(BodyRewrite rewrite) { rewrite_body_ = std::move(rewrite); }
 
   // Settles the outputs and leaves out what is dead. An origin stays when all its nodes that lived
-  // do, untouched, and all its inputs and outputs are at hand.
-  Result<Graph> finish();
+  // do, untouched, and all its inputs and outputs are at hand. Nothing when no rule changed
+  // anything and nothing is dead.
+  Result<Rewritten> finish();
 
  private:
-  Status settle_outputs();
+  // Whether rebuilding the old graph would give the same ids and leave nothing out.
+  bool is_compact() const;
+  // Begins the new graph: inputs, constants, and what was kept so far.
+  void begin();
+  void carry(ValueId old_value, ValueId now);
+  // Adds the result of a kept node.
+  ValueId carry_result(ValueId old_value);
 
   const Graph& old_;
   Graph graph_;
-  Builder builder_;
+  std::optional<Builder> builder_;       // empty: nothing has changed yet
+  std::size_t kept_ = 0;                 // nodes kept while nothing has changed
+  NodeId at_node_ = kNoNode;             // that the builder's nodes are to be named after
   std::vector<std::int32_t> old_reads_;  // by old value
   std::vector<ValueId> image_;           // by old value; kNoValue: none yet
   std::vector<std::int32_t> reads_;      // by new value: reads of the old values that it stands for
@@ -73,8 +94,10 @@ using NodeRule = std::function<Result<bool>(NodeId)>;
 // Makes the rule of a graph (or of a body, which is rewritten alike).
 using RuleMaker = std::function<NodeRule(Rewriter&)>;
 
-Result<Graph> rewrite(const Graph& graph, const RuleMaker& make_rule);
+Result<Rewritten> rewrite(const Graph& graph, const RuleMaker& make_rule);
 // For rules that remember nothing from node to node.
-Result<Graph> rewrite(const Graph& graph, Result<bool> (*rule)(Rewriter&, NodeId));
+Result<Rewritten> rewrite(const Graph& graph, Result<bool> (*rule)(Rewriter&, NodeId));
+// The graph as rewritten, or a copy of it where no rule changes anything.
+Result<Graph> rewritten(const Graph& graph, const RuleMaker& make_rule);
 
 }  // namespace gossamer

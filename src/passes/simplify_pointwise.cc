@@ -63,8 +63,7 @@ Result<bool> simplify(Rewriter& r, NodeId id) {
   if (a.has_extent || !shape) return false;
   Expression e{r.operands(id), a.program};
   bool changed = false;
-  for (bool again = true; again;) {
-    again = false;
+  for (;;) {
     std::optional<Expression> better = simplified(r.graph(), e);
     for (std::size_t i = 0; !better && i < e.operands.size(); ++i)
       better = taken_in(r, *shape, e, i);
@@ -72,7 +71,7 @@ Result<bool> simplify(Rewriter& r, NodeId id) {
     drop_operands(r.graph(), *shape, *better);
     if (shape_of(r.graph(), better->operands) != *shape) break;
     e = std::move(*better);
-    changed = again = true;
+    changed = true;
   }
   if (!changed) return false;
   ASSIGN(std::vector<ValueId> results,
@@ -85,6 +84,6 @@ Result<bool> simplify(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> simplify_pointwise(const Graph& graph) { return rewrite(graph, simplify); }
+Result<Rewritten> simplify_pointwise(const Graph& graph) { return rewrite(graph, simplify); }
 
 }  // namespace gossamer

@@ -68,6 +68,6 @@ Result<bool> sink(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> sink_reshapes(const Graph& graph) { return rewrite(graph, sink); }
+Result<Rewritten> sink_reshapes(const Graph& graph) { return rewrite(graph, sink); }
 
 }  // namespace gossamer

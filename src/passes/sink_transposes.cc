@@ -48,6 +48,7 @@ Result<ValueId> before(Rewriter& r, ValueId v, const Permutation& p) {
   const Type type = r.graph().value(v).type;
   if (type.element_count() == Dim(1)) return v;
   std::vector<int> missing;
+  missing.reserve(p.size());
   for (int d = 0; d < static_cast<int>(p.size()) - type.rank(); ++d) missing.push_back(d);
   ASSIGN(const ValueId full, r.b().unsqueeze(v, missing));
   return r.b().transpose(full, inverse(p));
@@ -134,6 +135,6 @@ Result<bool> rule(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> sink_transposes(const Graph& graph) { return rewrite(graph, rule); }
+Result<Rewritten> sink_transposes(const Graph& graph) { return rewrite(graph, rule); }
 
 }  // namespace gossamer

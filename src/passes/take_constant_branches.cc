@@ -21,6 +21,6 @@ Result<bool> take(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> take_constant_branches(const Graph& graph) { return rewrite(graph, take); }
+Result<Rewritten> take_constant_branches(const Graph& graph) { return rewrite(graph, take); }
 
 }  // namespace gossamer

@@ -144,6 +144,6 @@ Result<bool> unroll(Rewriter& r, NodeId id) {
 
 }  // namespace
 
-Result<Graph> unroll_loops(const Graph& graph) { return rewrite(graph, unroll); }
+Result<Rewritten> unroll_loops(const Graph& graph) { return rewrite(graph, unroll); }
 
 }  // namespace gossamer

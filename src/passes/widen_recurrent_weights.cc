@@ -48,7 +48,7 @@ Result<bool> widen(Rewriter& r, NodeId id, const std::vector<bool>& wanted) {
 
 }  // namespace
 
-Result<Graph> widen_recurrent_weights(const Graph& graph) {
+Result<Rewritten> widen_recurrent_weights(const Graph& graph) {
   return rewrite(graph, [](Rewriter& r) -> NodeRule {
     return [&r, wanted = weights_of(r.old())](NodeId id) { return widen(r, id, wanted); };
   });

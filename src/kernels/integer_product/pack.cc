@@ -1,4 +1,6 @@
 // Weights of integer products in panels of 16 columns and quads of channels.
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "kernels/integer_product/integer_layout.h"
@@ -40,32 +42,93 @@ std::size_t packed_integer_product_size(const IntegerProductStep& step) {
   return static_cast<std::size_t>(IntegerLayout(step).size());
 }
 
+namespace {
+
+// One panel: quads of channels, in each 16 columns. Whole quads of whole panels go by words, so
+// that weights are read and written in about the order in which they lie.
+class PanelPacker {
+ public:
+  PanelPacker(const IntegerWeights& weights, const IntegerLayout& layout)
+      : w_(weights), l_(layout) {}
+
+  // Columns [0, count) of the panel are the filters from `first` on.
+  void pack(std::int64_t first, std::int64_t count, std::int8_t* panel, std::int32_t* sums) const {
+    std::array<std::uint32_t, kIntegerPanel> sum{};
+    for (std::int64_t t = 0; t < l_.taps; ++t)
+      for (std::int64_t q = 0; q < l_.run / kQuad; ++q) {
+        const std::int64_t channels = std::min<std::int64_t>(l_.channels - q * kQuad, kQuad);
+        std::int8_t* to = panel + (t * l_.run + q * kQuad) * kIntegerPanel;
+        const std::int8_t* from = w_.w + first * w_.filter + q * kQuad * w_.channel + t * w_.tap;
+        for (std::int64_t j = 0; j < count; ++j, from += w_.filter, to += kQuad)
+          sum[static_cast<std::size_t>(j)] += quad(from, channels, to);
+      }
+    for (std::int64_t j = 0; j < count; ++j) {
+      const std::int32_t zero = w_.zeros ? w_.zeros[first + j] : 0;
+      const auto depth = static_cast<std::uint32_t>(l_.taps * l_.channels);
+      sums[j] = static_cast<std::int32_t>(sum[static_cast<std::size_t>(j)] -
+                                          depth * static_cast<std::uint32_t>(zero));
+    }
+  }
+
+ private:
+  std::uint32_t quad(const std::int8_t* from, std::int64_t channels, std::int8_t* to) const {
+    if (channels == kQuad) {
+      const std::array<std::int8_t, kQuad> four = {from[0], from[w_.channel], from[2 * w_.channel],
+                                                   from[3 * w_.channel]};
+      std::memcpy(to, four.data(), kQuad);
+      return static_cast<std::uint32_t>(four[0] + four[1] + four[2] + four[3]);
+    }
+    std::int32_t sum = 0;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      to[c] = from[c * w_.channel];
+      sum += to[c];
+    }
+    return static_cast<std::uint32_t>(sum);
+  }
+
+  const IntegerWeights& w_;
+  const IntegerLayout& l_;
+};
+
+void pack_depthwise(const IntegerProductStep& step, const IntegerWeights& weights,
+                    const IntegerLayout& l, std::int8_t* to, std::int32_t* sums) {
+  for (std::int64_t m = 0; m < step.filters; ++m) {
+    std::int8_t* place =
+        to + m / kDepthwiseBlock * l.quads * kDepthwiseBlock * kQuad + m % kDepthwiseBlock * kQuad;
+    const std::int32_t zero = weights.zeros ? weights.zeros[m] : 0;
+    std::int32_t sum = 0;
+    for (std::int64_t t = 0; t < l.taps; ++t) {
+      const std::int8_t w = weights.w[m * weights.filter + t * weights.tap];
+      const std::int64_t k = l.tap_place(t);
+      place[k / kQuad * kDepthwiseBlock * kQuad + k % kQuad] = w;
+      sum += w - zero;
+    }
+    sums[m] = sum;
+  }
+}
+
+}  // namespace
+
 void pack_integer_product(const IntegerProductStep& step, const IntegerWeights& weights,
                           std::byte* packed) {
   const IntegerLayout l(step);
-  std::memset(packed, 0, static_cast<std::size_t>(l.size()));
+  // Whole panels of whole quads leave no gap among the weights.
+  const bool full = !l.depthwise && l.run == l.channels && l.filters % kIntegerPanel == 0;
+  const std::int64_t written = full ? l.weights : 0;
+  std::memset(packed + written, 0, static_cast<std::size_t>(l.size() - written));
   auto* to = reinterpret_cast<std::int8_t*>(packed);
   auto* sums = reinterpret_cast<std::int32_t*>(packed + l.weights);
   std::int32_t* bias = sums + l.columns;
-  for (std::int64_t m = 0; m < step.filters; ++m) {
+  if (l.depthwise) pack_depthwise(step, weights, l, to, sums);
+  const PanelPacker packer(weights, l);
+  for (std::int64_t p = 0; !l.depthwise && p < step.group * l.panels; ++p) {
+    const std::int64_t f = p % l.panels * kIntegerPanel;
+    packer.pack(p / l.panels * l.filters + f, std::min<std::int64_t>(l.filters - f, kIntegerPanel),
+                to + p * l.panel, sums + p * kIntegerPanel);
+  }
+  for (std::int64_t m = 0; weights.bias && m < step.filters; ++m) {
     const std::int64_t g = m / l.filters, f = m % l.filters;
-    const std::int64_t column = l.depthwise ? m : g * l.panels * kIntegerPanel + f;
-    std::int8_t* place =
-        l.depthwise ? to + m / kDepthwiseBlock * l.quads * kDepthwiseBlock * kQuad +
-                          m % kDepthwiseBlock * kQuad
-                    : to + column / kIntegerPanel * l.panel + column % kIntegerPanel * kQuad;
-    const std::int64_t step_of_quads = (l.depthwise ? kDepthwiseBlock : kIntegerPanel) * kQuad;
-    const std::int32_t zero = weights.zeros ? weights.zeros[m] : 0;
-    std::uint32_t sum = 0;
-    for (std::int64_t t = 0; t < l.taps; ++t)
-      for (std::int64_t c = 0; c < l.channels; ++c) {
-        const std::int8_t w = weights.w[m * weights.filter + c * weights.channel + t * weights.tap];
-        const std::int64_t k = l.depthwise ? l.tap_place(t) : t * l.run + c;
-        place[k / kQuad * step_of_quads + k % kQuad] = w;
-        sum += static_cast<std::uint32_t>(w - zero);
-      }
-    sums[column] = static_cast<std::int32_t>(sum);
-    bias[column] = weights.bias ? weights.bias[m] : 0;
+    bias[l.depthwise ? m : g * l.panels * kIntegerPanel + f] = weights.bias[m];
   }
 }
 
