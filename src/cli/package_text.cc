@@ -234,13 +234,11 @@ std::string package_text(const json& p) {
   for (const auto& [dtype, n] : p["constants"].items())
     out += line("constants",
                 fmt::format("{} of {}, {} bytes", n.dump(), dtype, p["bytes"][dtype].dump()));
-  out += line("arena", p["arena_bytes"].is_null() ? "planned when the open extents are known"
-                                                  : p["arena_bytes"].dump() + " bytes");
   for (const auto& [key, value] : p["metadata"].items()) {
     std::string text = value.get<std::string>();
     if (text.size() > 60) text = text.substr(0, 57) + "...";
     std::replace(text.begin(), text.end(), '\n', ' ');
-    out += line("metadata", key + " = " + text);
+    out += line("metadata", fmt::format("{} = {}", key, text));
   }
   return out;
 }

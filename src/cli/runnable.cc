@@ -1,6 +1,9 @@
 // Opening sessions on graphs and packages.
 #include "cli/runnable.h"
 
+#include <algorithm>
+
+#include "cli/program_cache.h"
 #include "compile/compile.h"
 #include "package/package.h"
 
@@ -14,6 +17,17 @@ void RunnableOptions::add_to(CLI::App& app) {
          "--precision", precision,
          "exact (the default): single precision throughout; fast: may round more where that pays")
       ->check(CLI::IsMember({"exact", "fast"}));
+  add_memory_cap(app, memory_cap);
+  app.add_option("--cache", cache,
+                 "Folder where compiled .onnx models are kept and looked for; none by default");
+}
+
+void add_memory_cap(CLI::App& app, std::uint64_t& bytes) {
+  app.add_option("--memory-cap", bytes,
+                 "Refuse, before it runs, what needs more memory than this beside the weights: "
+                 "bytes, or 64M, 1G")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 50U));
 }
 
 Result<std::vector<Value>> Runnable::order(const std::map<std::string, Value>& feeds) const {
@@ -50,6 +64,7 @@ Result<Runnable> open_program(std::shared_ptr<const runtime::Program> program,
   r.program = program;
   runtime::SessionOptions session;
   session.threads = options.threads;
+  if (options.memory_cap > 0) session.max_bytes = static_cast<std::int64_t>(options.memory_cap);
   ASSIGN(r.session, runtime::Session::open(std::move(program), session));
   return r;
 }
@@ -73,10 +88,57 @@ Result<Runnable> open_package(const ModelOptions& model, const RunnableOptions& 
   return open_program(std::move(package.program), options);
 }
 
-Result<Runnable> open_graph(const Graph& graph, const RunnableOptions& options) {
+namespace {
+
+// What a compiled model depends on beside its file; nothing when it cannot be kept.
+std::optional<std::vector<std::string>> cache_options(const ModelOptions& model,
+                                                      const std::map<std::string, Value>& feeds,
+                                                      const RunnableOptions& options) {
+  if (!model.binds.empty()) return std::nullopt;
+  std::vector<std::string> out = {options.precision};
+  for (const auto* list : {&model.shapes, &model.dims})
+    for (const std::string& text : *list) out.push_back("option " + text);
+  for (const auto& [name, value] : feeds) {
+    if (!value.is_tensor()) return std::nullopt;
+    out.push_back(name + "=" + std::string(dtype_name(value.tensor.dtype())) +
+                  value.tensor.shape().to_string());
+  }
+  return out;
+}
+
+// Whether the program would be the same for other values of the inputs, and for this file alone.
+bool may_keep(const Graph& graph) {
+  return std::none_of(graph.inputs.begin(), graph.inputs.end(),
+                      [&](ValueId v) { return graph.value(v).constant.has_value(); });
+}
+
+}  // namespace
+
+Result<Runnable> open_onnx(const ModelOptions& model, std::shared_ptr<const onnx::Model> loaded,
+                           const std::map<std::string, Value>& feeds,
+                           const RunnableOptions& options) {
+  std::optional<ProgramCache> cache;
+  const auto key = cache_options(model, feeds, options);
+  if (!options.cache.empty() && key) {
+    ASSIGN(cache, ProgramCache::open(options.cache, model.path, *key));
+    if (auto program = cache->find()) return open_program(std::move(program), options);
+  }
+  if (!loaded) {
+    ASSIGN(loaded, model.load());
+  }
+  ASSIGN(const onnx::LowerOptions lower, model.lower_options(*loaded));
+  ASSIGN(Graph graph, onnx::lower_for(loaded, feeds, lower));
+  loaded.reset();  // what is packed is not kept twice
+  const bool keep = cache && may_keep(graph);
+  ASSIGN(Runnable ready, open_graph(std::move(graph), options));
+  if (keep) cache->keep(*ready.program, options.precision.empty() ? "exact" : options.precision);
+  return ready;
+}
+
+Result<Runnable> open_graph(Graph graph, const RunnableOptions& options) {
   compile::CompileOptions compiling;
   compiling.fast = options.precision == "fast";
-  ASSIGN(runtime::Program program, compile::compile(graph, compiling));
+  ASSIGN(runtime::Program program, compile::compile(std::move(graph), compiling));
   return open_program(std::make_shared<const runtime::Program>(std::move(program)), options);
 }
 

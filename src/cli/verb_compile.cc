@@ -1,12 +1,15 @@
 // gossamer compile: a model becomes a package that opens at once.
 #include <filesystem>
 
-#include "cli/verb.h"
+#include "base/atomic_file.h"
+#include "cli/memory_text.h"
+#include "cli/runnable.h"
 #include "compile/compile.h"
 #include "fmt/format.h"
 #include "gossamer_version.h"
 #include "nlohmann/json.hpp"
 #include "package/package.h"
+#include "runtime/plan_ahead.h"
 
 namespace gossamer::cli {
 namespace {
@@ -15,6 +18,9 @@ struct CompileVerb {
   ModelOptions model;
   std::string output;
   std::string precision = "exact", store = "fast";
+  std::string svg;
+  std::uint64_t memory_cap = 0;
+  int threads = 0;
   bool json = false;
 
   Status run() const;
@@ -33,9 +39,13 @@ Status CompileVerb::run() const {
   // What is bound is a constant now, and no input of the package.
   std::erase_if(graph.inputs,
                 [&](ValueId v) { return options.bound.contains(graph.value(v).name); });
+  loaded.reset();
   compile::CompileOptions compiling;
   compiling.fast = precision == "fast";
-  ASSIGN(const runtime::Program program, compile::compile(graph, compiling));
+  ASSIGN(runtime::Program program, compile::compile(std::move(graph), compiling));
+  TRY(runtime::plan_ahead(program, threads));
+  ASSIGN(const std::optional<MemoryReport> memory, memory_report(program, threads));
+  TRY(check_cap(memory, static_cast<std::int64_t>(memory_cap)));
   package::WriteOptions write;
   write.precision = precision;
   write.producer = "gossamer " GOSSAMER_VERSION;
@@ -45,14 +55,16 @@ Status CompileVerb::run() const {
   count_steps(program, kernels, scalar);
   std::error_code error;
   const auto bytes = std::filesystem::file_size(output, error);
+  if (!svg.empty() && memory) TRY(write_file(svg, memory_svg(*memory, model.path)));
   if (json) {
-    const nlohmann::json row = {
+    nlohmann::json row = {
         {"output", output}, {"bytes", bytes}, {"kernel_steps", kernels}, {"scalar_steps", scalar}};
+    row["memory"] = memory ? memory_json(*memory) : nlohmann::json(nullptr);
     return print(row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
   note(fmt::format("{}: {} bytes, {} steps by kernels, {} by scalar code", output, bytes, kernels,
                    scalar));
-  return {};
+  return print(memory_text(memory));
 }
 
 }  // namespace
@@ -71,6 +83,12 @@ void add_compile(CLI::App& app, Invocation& invocation) {
                    "entropy-coded, decoded when it is opened")
       ->check(CLI::IsMember({"fast", "small"}))
       ->capture_default_str();
+  verb->add_option("--svg", self->svg, "Draw the plan of the memory into this file");
+  verb->add_option("--threads", self->threads,
+                   "Threads that the memory is planned for; 0: as many as this process may use")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  add_memory_cap(*verb, self->memory_cap);
   verb->add_flag("--json", self->json, "Print one JSON object");
   verb->footer("Example: gossamer compile model.onnx -o model.goss --shape x=1x3x224x224");
   verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });

@@ -1,8 +1,11 @@
 // gossamer info: what is inside a model.
 #include <algorithm>
 
+#include "base/atomic_file.h"
+#include "cli/memory_text.h"
 #include "cli/package_text.h"
-#include "cli/verb.h"
+#include "cli/runnable.h"
+#include "compile/compile.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "onnx/bind.h"
@@ -16,10 +19,13 @@ using nlohmann::json;
 
 struct InfoVerb {
   ModelOptions model;
+  std::string svg;
+  int threads = 0;
   bool as_json = false;
 
   Status run() const;
   Status run_on_package() const;
+  Status add_memory(json& out, std::string& text, const runtime::Program& program) const;
 };
 
 void count_operators(const onnx::Graph& graph, std::map<std::string, std::int64_t>& counts) {
@@ -63,6 +69,7 @@ json describe_file(const onnx::Model& m) {
   out["metadata"] = json::object();
   for (const auto& [key, value] : m.metadata) out["metadata"][key] = value;
   std::vector<const onnx::ValueInfo*> outputs;
+  outputs.reserve(m.graph.outputs.size());
   for (const onnx::ValueInfo& v : m.graph.outputs) outputs.push_back(&v);
   out["inputs"] = value_list(onnx::free_inputs(m));
   out["outputs"] = value_list(outputs);
@@ -131,16 +138,27 @@ std::string to_readable(const json& j) {
     std::string text = value.get<std::string>();
     if (text.size() > 60) text = text.substr(0, 57) + "...";
     std::replace(text.begin(), text.end(), '\n', ' ');
-    out += "\nmetadata    " + key + " = " + text;
+    out += fmt::format("\nmetadata    {} = {}", key, text);
   }
   return out + "\n";
 }
 
+// What the plan of a compiled model says, where its shapes are fixed.
+Status InfoVerb::add_memory(json& out, std::string& text, const runtime::Program& program) const {
+  ASSIGN(const std::optional<MemoryReport> memory, memory_report(program, threads));
+  out["memory"] = memory ? memory_json(*memory) : json(nullptr);
+  text = memory_text(memory);
+  return svg.empty() || !memory ? Status() : write_file(svg, memory_svg(*memory, model.path));
+}
+
 Status InfoVerb::run_on_package() const {
   TRY(model.refuse_details());
-  ASSIGN(const json out, describe_package(model.path));
+  ASSIGN(json out, describe_package(model.path));
+  ASSIGN(const package::Package package, package::open(model.path));
+  std::string memory;
+  TRY(add_memory(out, memory, *package.program));
   return print(as_json ? out.dump(2, ' ', false, json::error_handler_t::replace) + "\n"
-                       : package_text(out));
+                       : package_text(out) + memory);
 }
 
 Status InfoVerb::run() const {
@@ -149,15 +167,18 @@ Status InfoVerb::run() const {
   json out = describe_file(*loaded);
   std::vector<std::string> needs;
   Result<Graph> graph = model.lower(loaded, &needs);
+  std::string memory;
   if (graph.ok()) {
     add_summary(out, summarize(*graph));
+    const Result<runtime::Program> program = compile::compile(*graph);
+    if (program.ok()) TRY(add_memory(out, memory, *program));
   } else if (needs.empty() || graph.status().code() != Code::unsupported) {
     return std::move(graph).status();
   } else {
     out["depends_on_inputs"] = needs;
   }
   const auto replace = json::error_handler_t::replace;
-  TRY(print(as_json ? out.dump(2, ' ', false, replace) + "\n" : to_readable(out)));
+  TRY(print(as_json ? out.dump(2, ' ', false, replace) + "\n" : to_readable(out) + memory));
   if (!as_json && !needs.empty())
     TRY(print("note        the graph's structure depends on the value of input '" + needs[0] +
               "': primitives are known once it is given\nhint        " + graph.status().hint() +
@@ -172,6 +193,11 @@ void add_info(CLI::App& app, Invocation& invocation) {
       "info", "What is inside a model: inputs, operators, parameters, MACs, memory");
   auto self = std::make_shared<InfoVerb>();
   self->model.add_to(*verb);
+  verb->add_option("--svg", self->svg, "Draw the plan of the memory into this file");
+  verb->add_option("--threads", self->threads,
+                   "Threads that the memory is planned for; 0: as many as this process may use")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   verb->add_flag("--json", self->as_json, "Print one JSON object");
   verb->footer("Example: gossamer info model.onnx --dim batch=1");
   verb->callback([self, &invocation] { invocation.run = [self] { return self->run(); }; });

@@ -77,9 +77,14 @@ Result<std::vector<onnx::NamedValue>> RunVerb::compiled() const {
   ASSIGN(onnx::LowerOptions options, model.lower_options(*loaded));
   options.outputs = outputs;
   ASSIGN(const auto feeds, read_npy_inputs(inputs, input_names(*loaded)));
-  ASSIGN(const Graph graph, onnx::lower_for(loaded, feeds, std::move(options)));
+  if (!reference && outputs.empty()) {
+    ASSIGN(const Runnable ready, open_onnx(model, std::move(loaded), feeds, runnable));
+    return run_on(ready, feeds);
+  }
+  ASSIGN(Graph graph, onnx::lower_for(loaded, feeds, std::move(options)));
+  loaded.reset();
   if (reference) return onnx::run_graph(graph, feeds, {seed, &g_interrupted});
-  ASSIGN(const Runnable ready, open_graph(graph, runnable));
+  ASSIGN(const Runnable ready, open_graph(std::move(graph), runnable));
   return run_on(ready, feeds);
 }
 

@@ -7,6 +7,7 @@
 
 #include "runtime/contention.h"
 #include "runtime/frame.h"
+#include "runtime/plan_ahead.h"
 #include "runtime/team.h"
 
 namespace gossamer::runtime {
@@ -19,27 +20,6 @@ SessionOptions definite(SessionOptions options) {
   options.threads = std::clamp(options.threads, 1, 1024);
   options.level = std::min(options.level, cpu_level());
   return options;
-}
-
-// The shapes of all inputs when they are fixed, or nothing.
-std::optional<std::vector<Shape>> fixed_inputs(const Program& program) {
-  std::vector<Shape> shapes;
-  for (const Port& port : program.inputs) {
-    std::vector<std::int64_t> extents;
-    if (port.slot == kNoSlot) {
-      shapes.emplace_back();
-      continue;
-    }
-    const Slot& slot = program.slots[static_cast<std::size_t>(port.slot)];
-    if (!slot.ranked && port.is_tensor) return std::nullopt;
-    for (const Register r : slot.extents) {
-      const ShapeInstruction& in = program.shape_program[static_cast<std::size_t>(r)];
-      if (in.op != ShapeOp::constant) return std::nullopt;
-      extents.push_back(in.value);
-    }
-    shapes.emplace_back(std::move(extents));
-  }
-  return shapes;
 }
 
 }  // namespace
