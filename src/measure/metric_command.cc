@@ -111,7 +111,9 @@ class CommandMetric : public Metric {
       std::string name = task_.outputs[i].name;
       for (char& c : name)
         if (c == '/' || c == '\0') c = '_';
-      TRY(write_npy(folder + "/" + number.data() + name + ".npy", values[i].tensor));
+      std::string path = folder;
+      path.append("/").append(number.data()).append(name).append(".npy");
+      TRY(write_npy(path, values[i].tensor));
     }
     return {};
   }

@@ -114,6 +114,7 @@ Result<std::unique_ptr<Metric>> make_recall_metric(const std::string& name, std:
                                   [](const auto& label) { return label.has_value(); });
   if (labels) {
     std::vector<std::string> sorted;
+    sorted.reserve(task.labels.size());
     for (const auto& label : task.labels) sorted.push_back(*label);
     std::sort(sorted.begin(), sorted.end());
     if (std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end())
