@@ -89,6 +89,19 @@ Status AtomicFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status AtomicFile::write_at(std::uint64_t at, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return file_error("write", path_, errno);
+    }
+    at += static_cast<std::uint64_t>(written);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 Status AtomicFile::commit() {
   if (fsync(fd_.get()) != 0) return file_error("write", path_, errno);
   if (!fd_.close()) return file_error("write", path_, errno);

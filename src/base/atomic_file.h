@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ class AtomicFile {
   // Appends, unbuffered. After a failure (io) only destruction makes sense.
   Status write(std::span<const std::byte> bytes);
   Status write(std::string_view text) { return write(std::as_bytes(std::span(text))); }
+  // Replaces bytes that have been written.
+  Status write_at(std::uint64_t at, std::span<const std::byte> bytes);
   // Makes the bytes durable and puts the file in its place.
   Status commit();
 
