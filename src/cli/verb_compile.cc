@@ -4,6 +4,7 @@
 #include "base/atomic_file.h"
 #include "cli/memory_text.h"
 #include "cli/runnable.h"
+#include "cli/work_text.h"
 #include "compile/compile.h"
 #include "fmt/format.h"
 #include "gossamer_version.h"
@@ -42,7 +43,8 @@ Status CompileVerb::run() const {
   loaded.reset();
   compile::CompileOptions compiling;
   compiling.fast = precision == "fast";
-  ASSIGN(runtime::Program program, compile::compile(std::move(graph), compiling));
+  compile::WorkReport work;
+  ASSIGN(runtime::Program program, compile::compile(std::move(graph), compiling, &work));
   TRY(runtime::plan_ahead(program, threads));
   ASSIGN(const std::optional<MemoryReport> memory, memory_report(program, threads));
   TRY(check_cap(memory, static_cast<std::int64_t>(memory_cap)));
@@ -59,11 +61,12 @@ Status CompileVerb::run() const {
   if (json) {
     nlohmann::json row = {
         {"output", output}, {"bytes", bytes}, {"kernel_steps", kernels}, {"scalar_steps", scalar}};
+    row["scalar_work"] = work_json(work);
     row["memory"] = memory ? memory_json(*memory) : nlohmann::json(nullptr);
     return print(row.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
-  note(fmt::format("{}: {} bytes, {} steps by kernels, {} by scalar code", output, bytes, kernels,
-                   scalar));
+  note(fmt::format("{}: {} bytes, {} steps by kernels, {} by scalar code; work by scalar code: {}",
+                   output, bytes, kernels, scalar, work_text(work_json(work))));
   return print(memory_text(memory));
 }
 

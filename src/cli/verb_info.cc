@@ -5,6 +5,7 @@
 #include "cli/memory_text.h"
 #include "cli/package_text.h"
 #include "cli/runnable.h"
+#include "cli/work_text.h"
 #include "compile/compile.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
@@ -134,6 +135,8 @@ std::string to_readable(const json& j) {
       out += fmt::format("{} {} bytes  ", dtype, bytes.dump());
     out += "\npeak memory " + quantity(j["peak_activation_bytes"]);
   }
+  if (j.contains("scalar_work"))
+    out += "\nscalar work " + work_text(j["scalar_work"]) + " of a run is done by scalar code";
   for (const auto& [key, value] : j["metadata"].items()) {
     std::string text = value.get<std::string>();
     if (text.size() > 60) text = text.substr(0, 57) + "...";
@@ -170,8 +173,12 @@ Status InfoVerb::run() const {
   std::string memory;
   if (graph.ok()) {
     add_summary(out, summarize(*graph));
-    const Result<runtime::Program> program = compile::compile(*graph);
-    if (program.ok()) TRY(add_memory(out, memory, *program));
+    compile::WorkReport work;
+    const Result<runtime::Program> program = compile::compile(*graph, {}, &work);
+    if (program.ok()) {
+      out["scalar_work"] = work_json(work);
+      TRY(add_memory(out, memory, *program));
+    }
   } else if (needs.empty() || graph.status().code() != Code::unsupported) {
     return std::move(graph).status();
   } else {

@@ -62,7 +62,7 @@ std::vector<std::vector<ValueId>> last_reads(const Graph& graph, const Emitter& 
 
 }  // namespace
 
-Result<runtime::Program> compile(Graph graph, const CompileOptions& options) {
+Result<runtime::Program> compile(Graph graph, const CompileOptions& options, WorkReport* report) {
   if (options.optimize) {
     CompileOptions rest = options;
     rest.optimize = false;
@@ -71,17 +71,19 @@ Result<runtime::Program> compile(Graph graph, const CompileOptions& options) {
            run_passes(std::move(graph), portable_passes(), {.measure = false}));
     ASSIGN(PassReport target,
            run_passes(std::move(portable.graph), target_passes(), {.measure = false}));
-    return compile(order_for_memory(std::move(target.graph)), rest);
+    return compile(order_for_memory(std::move(target.graph)), rest, report);
   }
   runtime::Program program;
   program.name = graph.name;
   program.metadata = graph.metadata;
-  Emitter e(graph, options, program);
+  Emitter e(graph, options, program, report);
   e.place_inputs();
   const std::vector<bool> live = live_nodes(graph);
   const std::vector<std::vector<ValueId>> read_last = last_reads(graph, e);
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
-    if (!live[static_cast<std::size_t>(id)] || e.deferred(id)) continue;
+    if (!live[static_cast<std::size_t>(id)]) continue;
+    if (report) report->total += work_of(graph, id);
+    if (e.deferred(id)) continue;
     if (Status s = emit_node(e, id); !s.ok()) return std::move(s).in(graph.describe(id));
     for (const ValueId v : read_last[static_cast<std::size_t>(id)]) graph.value(v).constant.reset();
   }

@@ -2,6 +2,7 @@
 // in how much memory.
 #pragma once
 
+#include "compile/work.h"
 #include "graph/graph.h"
 #include "runtime/program.h"
 
@@ -20,7 +21,8 @@ struct CompileOptions {
 // The graph may have open extents: they are settled when the program is run. Its large constants
 // are given up one by one as they are packed, so that a graph that is moved here takes little
 // memory beside its program. Fails with unsupported where a graph has what no program can express,
-// naming the node.
-Result<runtime::Program> compile(Graph graph, const CompileOptions& options = {});
+// naming the node. What is done by which code is added to `report`.
+Result<runtime::Program> compile(Graph graph, const CompileOptions& options = {},
+                                 WorkReport* report = nullptr);
 
 }  // namespace gossamer::compile

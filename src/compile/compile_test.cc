@@ -170,6 +170,52 @@ TEST(Compile, OpenExtentsAreSettledWhenRun) {
   for (const std::int64_t n : {1, 3, 17}) expect_same(g, {random_floats({n, 5}, 6)});
 }
 
+TEST(Compile, ExtentsThatBroadcastWhenRun) {
+  const Graph g = parse(R"(graph g(x: f32[2,n], z: f32[m]) -> (y) {
+  y = pointwise(x, z) program={(f32, f32) y0 = add x0 x1}
+}
+)");
+  for (const auto& [n, m] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{4, 4}, {1, 5}, {6, 1}, {1, 1}}) {
+    const auto p = expect_same(g, {random_floats({2, n}, 6), random_floats({m}, 7)});
+    ASSERT_TRUE(p);
+    EXPECT_EQ(scalar_steps(*p), 0);
+  }
+}
+
+TEST(Compile, PositionsAlongAnAxisAreFoundByKernels) {
+  const Graph g = parse(R"(graph g(x: f32[3,n]) -> (a, v, i, c, s) {
+  k: i64[1] = constant {2}
+  at: i64[1,3] = constant {1, 0, -1}
+  up: f32[1,3] = constant {5, 6, 7}
+  a = arg_reduce(x) op=max axis=1
+  (v, i) = top_k(x, k) axis=1
+  c = cumulate(x) op=sum axis=0
+  s = scatter(x, at, up) mode=along axis=1 combine=add
+}
+)");
+  for (const std::int64_t n : {3, 9}) {
+    const auto p = expect_same(g, {random_floats({3, n}, 11)});
+    ASSERT_TRUE(p);
+    EXPECT_EQ(scalar_steps(*p), 0);
+  }
+}
+
+TEST(Compile, ReportsWorkOfScalarCode) {
+  const Graph g = parse(R"(graph g(x: f32[4,4], b: f32[1,1,4,4]) -> (y, d) {
+  w: f32[1,1,1,1] = constant {2}
+  y = conv(b, w)
+  d = det(x)
+}
+)");
+  WorkReport work;
+  ASSERT_TRUE(compile(g, {}, &work).ok());
+  ASSERT_EQ(work.scalar.size(), 1U);
+  EXPECT_EQ(work.scalar.begin()->first, "det");
+  EXPECT_GT(work.scalar_share(), 0);
+  EXPECT_LT(work.scalar_share(), 1);
+}
+
 TEST(Compile, AnOutputMayBeAnInputOrAnotherOutput) {
   const Graph g = parse(R"(graph g(x: f32[2,3]) -> (x, y, y) {
   y: f32[2,3] = pointwise(x) program={(f32) y0 = neg x0}

@@ -32,6 +32,16 @@ bool all_fit(Emitter& e, const Node& node) {
          std::all_of(node.results.begin(), node.results.end(), fits);
 }
 
+// An operand as it repeats to the extents of the results, or, where that is known only when it
+// runs, with axes before its own alone.
+Place repeated(const Place& own, const DimVector& extents) {
+  if (const std::optional<Place> place = Emitter::broadcast(own, extents)) return *place;
+  Place p = own;
+  p.extents.insert(p.extents.begin(), extents.size() - own.extents.size(), Dim(1));
+  p.strides.insert(p.strides.begin(), extents.size() - own.extents.size(), Dim(0));
+  return p;
+}
+
 // Where an operand lies: packed weights in a copy with a byte each.
 Result<Place> operand(Emitter& e, ValueId v) {
   if (!is_packed(e, v)) return e.place(v);
@@ -64,9 +74,7 @@ Result<bool> pointwise(Emitter& e, NodeId id) {
   std::vector<Place> inputs, outputs;
   for (const ValueId v : node.operands) {
     ASSIGN(const Place own, operand(e, v));
-    const std::optional<Place> place = Emitter::broadcast(own, extents);
-    if (!place) return false;
-    inputs.push_back(*place);
+    inputs.push_back(repeated(own, extents));
   }
   // An output is row-major: better so at once than moved afterwards.
   const bool output = results.size() == 1 && e.is_output(results[0]);

@@ -1,9 +1,8 @@
-// Reduce, Softmax, Normalize, Pool, Resize, Gather, Attention and Recurrent.
+// Reduce, Softmax, Normalize, Pool, Resize, Attention and Recurrent.
 #include <algorithm>
 
 #include "compile/emit.h"
 #include "kernels/attention/attention.h"
-#include "kernels/gather/gather.h"
 #include "kernels/normalize/normalize.h"
 #include "kernels/pool/pool.h"
 #include "kernels/recurrent/recurrent.h"
@@ -11,7 +10,6 @@
 #include "kernels/resize/resize.h"
 #include "kernels/softmax/softmax.h"
 #include "reference/attention.h"
-#include "reference/gather.h"
 #include "reference/normalize.h"
 #include "reference/pool.h"
 #include "reference/recurrent.h"
@@ -27,12 +25,6 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 DType dtype_of_value(const Emitter& e, ValueId v) { return e.graph().value(v).type.dtype; }
 
 bool is_small_float(DType t) { return t == DType::f32 || t == DType::f16 || t == DType::bf16; }
-
-bool fit_all(Emitter& e, const Node& node) {
-  const auto fits = [&](ValueId v) { return v == kNoValue || e.fits_kernels(v); };
-  return std::all_of(node.operands.begin(), node.operands.end(), fits) &&
-         std::all_of(node.results.begin(), node.results.end(), fits);
-}
 
 bool has(const std::vector<ValueId>& values, std::size_t i) {
   return i < values.size() && values[i] != kNoValue;
@@ -58,7 +50,7 @@ Result<bool> emit_Reduce(Emitter& e, NodeId id) {
   const auto& a = attributes_of<ReduceAttributes>(node);
   const auto kind = static_cast<kernels::ReduceOp>(a.op);
   const ValueId x = node.operands[0], y = node.results[0];
-  if (!fit_all(e, node) || !kernels::reducible(kind, dtype_of_value(e, x))) return false;
+  if (!e.all_fit(id) || !kernels::reducible(kind, dtype_of_value(e, x))) return false;
   const Place from = e.place(x);
   Place to = e.make(y, a.keep ? order_of(from) : row_major(static_cast<int>(e.extents(y).size())));
   if (!a.keep) to = with_axes(to, a.axes);
@@ -69,7 +61,7 @@ Result<bool> emit_Reduce(Emitter& e, NodeId id) {
 Result<bool> emit_Softmax(Emitter& e, NodeId id) {
   const Node& node = e.node(id);
   const auto& a = attributes_of<SoftmaxAttributes>(node);
-  if (!fit_all(e, node) || !is_small_float(dtype_of_value(e, node.operands[0]))) return false;
+  if (!e.all_fit(id) || !is_small_float(dtype_of_value(e, node.operands[0]))) return false;
   const Place from = e.place(node.operands[0]);
   const bool over =
       e.may_take_over(from, std::span(&id, 1)) && !e.has_memory_elsewhere(node.results[0]);
@@ -82,8 +74,7 @@ Result<bool> emit_Normalize(Emitter& e, NodeId id) {
   const Node& node = e.node(id);
   const auto& a = attributes_of<NormalizeAttributes>(node);
   const ValueId x = node.operands[0];
-  if (!fit_all(e, node) || !is_small_float(dtype_of_value(e, x)) || a.acc == DType::f64)
-    return false;
+  if (!e.all_fit(id) || !is_small_float(dtype_of_value(e, x)) || a.acc == DType::f64) return false;
   if ((has(node.results, 1) || has(node.results, 2)) && a.acc != DType::f32) return false;
   const Place from = e.place(x);
   std::vector<Place> inputs = {from};
@@ -119,7 +110,7 @@ Result<bool> emit_Pool(Emitter& e, NodeId id) {
   const auto& a = attributes_of<PoolAttributes>(node);
   const DType dtype = dtype_of_value(e, node.operands[0]);
   const bool bytes = a.op == PoolOp::max && (dtype == DType::u8 || dtype == DType::i8);
-  if (!fit_all(e, node) || has(node.results, 1) || !(dtype == DType::f32 || bytes)) return false;
+  if (!e.all_fit(id) || has(node.results, 1) || !(dtype == DType::f32 || bytes)) return false;
   if (a.op == PoolOp::lp && a.p != 1.0F && a.p != 2.0F) return false;
   kernels::PoolStep step;
   step.op = static_cast<kernels::PoolOp>(a.op);
@@ -172,22 +163,10 @@ Result<bool> emit_Resize(Emitter& e, NodeId id) {
   return true;
 }
 
-Result<bool> emit_Gather(Emitter& e, NodeId id) {
-  const Node& node = e.node(id);
-  const auto& a = attributes_of<GatherAttributes>(node);
-  if (!fit_all(e, node)) return false;
-  kernels::GatherStep step{static_cast<kernels::GatherMode>(a.mode), a.axis, a.batch};
-  const Place x = e.place(node.operands[0]), indices = e.place(node.operands[1]);
-  const Place to =
-      e.make(node.results[0], row_major(static_cast<int>(e.extents(node.results[0]).size())));
-  e.step("kernel.gather", std::move(step), {x, indices}, {to}, id);
-  return true;
-}
-
 Result<bool> emit_Attention(Emitter& e, NodeId id) {
   const Node& node = e.node(id);
   const auto& a = attributes_of<AttentionAttributes>(node);
-  if (!fit_all(e, node) || has(node.results, 1) || a.acc != DType::f32) return false;
+  if (!e.all_fit(id) || has(node.results, 1) || a.acc != DType::f32) return false;
   for (std::size_t i = 0; i < 3; ++i)
     if (dtype_of_value(e, node.operands[i]) != DType::f32) return false;
   if (has(node.operands, 3)) {
@@ -238,7 +217,7 @@ Result<bool> emit_Recurrent(Emitter& e, NodeId id) {
     return has(node.operands, i) ? e.constant_of(node.operands[i]) : nullptr;
   };
   kernels::RecurrentStep step;
-  if (!fit_all(e, node) || !usual_functions(a, step.relu)) return false;
+  if (!e.all_fit(id) || !usual_functions(a, step.relu)) return false;
   if (dtype_of_value(e, node.operands[0]) != DType::f32) return false;
   for (const std::size_t i : {1, 2, 3, 7})
     if (has(node.operands, i) && !weights(i)) return false;

@@ -32,6 +32,14 @@ bool is_numeric(DType dtype) {
   return dtype != DType::string && dtype != DType::c64 && dtype != DType::c128;
 }
 
+// Whether the elements lie without gaps and without repeats, in whatever order of axes.
+bool gapless(const Place& place) {
+  const DimVector strides = strides_in_order(place.extents, order_of(place));
+  for (std::size_t i = 0; i < strides.size(); ++i)
+    if (!(place.extents[i] == Dim(1)) && !(place.strides[i] == strides[i])) return false;
+  return true;
+}
+
 runtime::Port port_of(const ValueInfo& info, SlotId slot) {
   runtime::Port port;
   port.name = info.name;
@@ -48,10 +56,12 @@ runtime::Port port_of(const ValueInfo& info, SlotId slot) {
 
 }  // namespace
 
-Emitter::Emitter(const Graph& graph, const CompileOptions& options, runtime::Program& program)
+Emitter::Emitter(const Graph& graph, const CompileOptions& options, runtime::Program& program,
+                 WorkReport* report)
     : graph_(graph),
       options_(options),
       program_(program),
+      report_(report),
       registers_(program),
       places_(graph.values.size()),
       reads_(graph.use_counts()),
@@ -167,6 +177,13 @@ bool Emitter::fits_kernels(ValueId v) {
                      [&](const Dim& d) { return registers_.known(d); });
 }
 
+bool Emitter::all_fit(NodeId id) {
+  const auto fits = [&](ValueId v) { return v == kNoValue || fits_kernels(v); };
+  const Node& n = node(id);
+  return std::all_of(n.operands.begin(), n.operands.end(), fits) &&
+         std::all_of(n.results.begin(), n.results.end(), fits);
+}
+
 Place Emitter::scratch(DType dtype, const DimVector& extents, const std::vector<int>& order) {
   Place p;
   p.dtype = dtype;
@@ -263,6 +280,7 @@ Place Emitter::dense(const Place& place) {
 
 bool Emitter::may_take_over(const Place& place, std::span<const NodeId> readers) {
   if (program_.buffers[at(place.buffer)].kind != BufferKind::arena) return false;
+  if (!gapless(place)) return false;
   std::int32_t here = 0;
   for (const NodeId id : readers)
     for (const ValueId v : node(id).operands)
@@ -333,10 +351,10 @@ Place Emitter::readable(const Place& place) {
   if (copied == copies_.end()) {
     const Place to = scratch(all.dtype, all.extents, row_major(all.rank()));
     copy(all, to, kNoNode);
-    copied = copies_.emplace(place.buffer, to).first;
+    copied = copies_.emplace(place.buffer, Copied{program_.steps.size() - 1, to}).first;
   }
   Place moved = place;
-  moved.buffer = copied->second.buffer;
+  moved.buffer = copied->second.place.buffer;
   return moved;
 }
 
@@ -349,6 +367,11 @@ void Emitter::add_step(const runtime::Operation* operation, AttributePtr attribu
   for (const Place& p : outputs) step.outputs.push_back(slot(p));
   if (from != kNoNode) step.name = node(from).name;
   program_.steps.push_back(std::move(step));
+}
+
+void Emitter::take_back(std::size_t count) {
+  program_.steps.resize(count);
+  std::erase_if(copies_, [&](const auto& c) { return c.second.step >= count; });
 }
 
 void Emitter::copy(const Place& from, const Place& to, NodeId id) {
@@ -405,7 +428,11 @@ Status Emitter::evaluate_step(NodeId id, std::vector<std::int32_t> regions) {
   return {};
 }
 
-Status Emitter::reference_step(NodeId id) { return evaluate_step(id, {}); }
+Status Emitter::reference_step(NodeId id) {
+  if (const double work = report_ ? work_of(graph_, id) : 0; work > 0)
+    report_->scalar[std::string(node(id).primitive->name)] += work;
+  return evaluate_step(id, {});
+}
 
 Status Emitter::region_step(NodeId id, std::size_t skip_operands, std::size_t skip_inputs) {
   const Node& n = node(id);
@@ -420,7 +447,7 @@ Status Emitter::region_step(NodeId id, std::size_t skip_operands, std::size_t sk
     }
     CompileOptions options = options_;
     options.optimize = false;
-    ASSIGN(runtime::Program region, compile(std::move(own), options));
+    ASSIGN(runtime::Program region, compile(std::move(own), options, report_));
     regions.push_back(static_cast<std::int32_t>(program_.regions.size()));
     program_.regions.push_back(std::move(region));
   }

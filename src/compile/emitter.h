@@ -16,8 +16,10 @@ namespace gossamer::compile {
 
 class Emitter {
  public:
-  // Both must outlive the Emitter; `program` is empty.
-  Emitter(const Graph& graph, const CompileOptions& options, runtime::Program& program);
+  // All must outlive the Emitter; `program` is empty. Work by scalar code is added to `report`,
+  // where there is one.
+  Emitter(const Graph& graph, const CompileOptions& options, runtime::Program& program,
+          WorkReport* report);
 
   const Graph& graph() const { return graph_; }
   const Node& node(NodeId id) const { return graph_.node(id); }
@@ -32,6 +34,8 @@ class Emitter {
   // Whether kernels may work on the value: a tensor of known rank, at most kernels::kMaxAxes axes
   // and numeric elements, whose extents can be computed once its operands are.
   bool fits_kernels(ValueId v);
+  // Whether all operands and results of a node do, but for those left out.
+  bool all_fit(NodeId id);
   // Gives a value memory of its own, axes in `order` (outermost first), in the output buffer where
   // it is one.
   const Place& make(ValueId v, const std::vector<int>& order);
@@ -58,8 +62,8 @@ class Emitter {
     const auto i = static_cast<std::size_t>(v);
     return output_index_[i] >= 0 || concat_target_[i] != kNoNode;
   }
-  // Whether nothing after these nodes, which are emitted together, reads the memory of `place`, and
-  // they read it once: then a result may take it over.
+  // Whether nothing after these nodes, which are emitted together, reads the memory of `place`,
+  // they read it once, and it has no gaps or repeated elements: then a result may take it over.
   bool may_take_over(const Place& place, std::span<const NodeId> readers);
   // A place whose view was changed to another of the same rank as `extents`, repeated where an axis
   // has extent 1.
@@ -107,7 +111,7 @@ class Emitter {
   void finish_node(NodeId id);
   // Takes back all steps since there were `count`.
   std::size_t step_count() const { return program_.steps.size(); }
-  void take_back(std::size_t count) { program_.steps.resize(count); }
+  void take_back(std::size_t count);
   // Brings outputs into their buffers and settles what lives when. Call last.
   Status finish();
 
@@ -128,6 +132,7 @@ class Emitter {
   const Graph& graph_;
   const CompileOptions& options_;
   runtime::Program& program_;
+  WorkReport* report_;
   ShapeRegisters registers_;
   std::vector<std::optional<Place>> places_;      // by value
   std::vector<std::int32_t> reads_;               // by value: reads to come, as an output included
@@ -136,7 +141,11 @@ class Emitter {
   std::vector<NodeId> epilogue_of_, product_of_;  // by node
   std::vector<NodeId> concat_target_;          // by value: the concat that it may be written into
   std::map<runtime::BufferId, Place> wholes_;  // of buffers of kind value: all of it
-  std::map<runtime::BufferId, Place> copies_;  // of them in planned memory, where views are read
+  struct Copied {
+    std::size_t step;  // that makes it
+    Place place;
+  };
+  std::map<runtime::BufferId, Copied> copies_;  // of them in planned memory, where views are read
   std::map<std::vector<std::int32_t>, runtime::SlotId> slots_;  // by all that a slot says
   std::map<std::pair<ValueId, std::vector<int>>, Place> narrowed_;
 };

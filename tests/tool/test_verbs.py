@@ -105,7 +105,9 @@ def test_info_of_a_package_counts_weights_and_regions(tmp_path):
         [onnx.numpy_helper.from_array(weights, "w")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
-    tool("compile", tmp_path / "m.onnx", "-o", tmp_path / "m.goss")
+    done = json.loads(tool("compile", tmp_path / "m.onnx", "-o", tmp_path / "m.goss", "--json").stdout)
+    assert done["scalar_work"] == {"share": 0, "primitives": {}}
+    assert json.loads(tool("info", tmp_path / "m.onnx", "--json").stdout)["scalar_work"]["share"] == 0
     told = json.loads(tool("info", tmp_path / "m.goss", "--json").stdout)
     assert sum(told["bytes"].values()) >= weights.nbytes
     assert told["operations"] == {"kernel.matmul": 1} and told["scalar_steps"] == 0

@@ -3,6 +3,7 @@
 #include "kernels/pointwise/pointwise.h"
 
 #include <algorithm>
+#include <string>
 
 #include "kernels/loops.h"
 #include "kernels/pointwise/block.h"
@@ -85,6 +86,24 @@ class Pointwise final : public Prepared {
   std::int64_t outer_, rows_, columns_;
 };
 
+// Operands as they repeat to the extents of the results: some are known only now.
+Result<std::vector<View>> broadcast(std::span<const View> inputs, const View& y) {
+  std::vector<View> out(inputs.begin(), inputs.end());
+  for (View& v : out) {
+    if (v.rank != y.rank) return internal_error("operands of a pointwise step have other ranks");
+    for (std::size_t i = 0; i < static_cast<std::size_t>(y.rank); ++i) {
+      if (v.extents[i] == y.extents[i]) continue;
+      if (v.extents[i] != 1)
+        return Status(Code::malformed, "extents " + std::to_string(v.extents[i]) + " and " +
+                                           std::to_string(y.extents[i]) +
+                                           " do not broadcast (axis " + std::to_string(i) + ")");
+      v.extents[i] = y.extents[i];
+      v.strides[i] = 0;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<PreparedPtr> prepare(const PointwiseStep& step, const Shapes& shapes) {
@@ -95,7 +114,8 @@ Result<PreparedPtr> prepare(const PointwiseStep& step, const Shapes& shapes) {
   };
   if (p.empty() || !fits(shapes.inputs, p.inputs) || !fits(shapes.outputs, p.outputs))
     return internal_error("operands or results of a pointwise step do not fit its program");
-  ASSIGN(Loops loops, make_loops(shapes.outputs, shapes.inputs));
+  ASSIGN(const std::vector<View> inputs, broadcast(shapes.inputs, shapes.outputs[0]));
+  ASSIGN(Loops loops, make_loops(shapes.outputs, inputs));
   return PreparedPtr(std::make_unique<Pointwise>(p, std::move(loops), shapes));
 }
 

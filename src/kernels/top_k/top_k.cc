@@ -86,10 +86,13 @@ Result<PreparedPtr> prepare(const TopKStep& step, const Shapes& shapes) {
   if (!fits) return internal_error("top_k: x and the results do not fit");
   const auto axis = static_cast<std::size_t>(step.axis);
   const std::int64_t k = shown.extents[axis];
+  if (k > x.extents[axis])
+    return Status(Code::malformed, "top_k: " + std::to_string(k) + " of " +
+                                       std::to_string(x.extents[axis]) + " elements are wanted");
   Nest<3> lines;
   for (std::size_t d = 0; d < static_cast<std::size_t>(x.rank); ++d) {
     const std::int64_t extent = d == axis ? k : x.extents[d];
-    fits = fits && k <= x.extents[axis] && (values.rank < 0 || values.extents[d] == extent) &&
+    fits = fits && (values.rank < 0 || values.extents[d] == extent) &&
            (indices.rank < 0 || indices.extents[d] == extent);
     if (d == axis) continue;
     lines.add(extent, {x.strides[d], values.rank < 0 ? 0 : values.strides[d],

@@ -17,7 +17,8 @@ struct TopKStep {
       std::tuple(field("axis", &TopKStep::axis), field("largest", &TopKStep::largest));
 };
 
-// Fails with internal on operands that contradict the step, and with unsupported on other dtypes.
+// Fails with internal on operands that contradict the step, with malformed where k is more than the
+// axis has, and with unsupported on other dtypes.
 Result<PreparedPtr> prepare(const TopKStep& step, const Shapes& shapes);
 
 }  // namespace gossamer::kernels

@@ -1,5 +1,6 @@
-// Computes what is said of constant weights of recurrent layers, so that kernels can pack them:
-// dequantized 8-bit weights become floats. They may take eight times the bytes (4 bits to 32).
+// Computes what is said of constant weights of convolutions and recurrent layers that compute on
+// floats, so that kernels can pack them: dequantized 8-bit weights become floats. They may take
+// eight times the bytes (4 bits to 32).
 #include "passes/evaluate_constants.h"
 #include "passes/passes.h"
 
@@ -8,14 +9,22 @@ namespace {
 
 constexpr std::int64_t kGrowth = 8;
 constexpr std::int64_t kSlackBytes = 64 * 1024;
-constexpr std::size_t kWeights[] = {1, 2, 3, 7};  // W, R, B, P of a Recurrent
 
-// By value: whether a recurrent layer's weights are made of it.
+// Which operands of a node are weights that kernels pack.
+std::span<const std::size_t> packed_operands(const Node& node) {
+  static constexpr std::size_t kRecurrentWeights[] = {1, 2, 3, 7};  // W, R, B, P
+  static constexpr std::size_t kConvWeights[] = {1};
+  if (node.primitive == &kRecurrent) return kRecurrentWeights;
+  if (node.primitive == &kConv || node.primitive == &kConvTranspose) return kConvWeights;
+  return {};
+}
+
+// By value: whether weights that kernels pack are made of it.
 std::vector<bool> weights_of(const Graph& graph) {
   std::vector<bool> wanted(graph.values.size());
   for (auto node = graph.nodes.rbegin(); node != graph.nodes.rend(); ++node) {
-    if (node->primitive == &kRecurrent) {
-      for (const std::size_t i : kWeights)
+    if (const auto packed = packed_operands(*node); !packed.empty()) {
+      for (const std::size_t i : packed)
         if (i < node->operands.size() && node->operands[i] != kNoValue)
           wanted[static_cast<std::size_t>(node->operands[i])] = true;
       continue;
@@ -48,7 +57,7 @@ Result<bool> widen(Rewriter& r, NodeId id, const std::vector<bool>& wanted) {
 
 }  // namespace
 
-Result<Rewritten> widen_recurrent_weights(const Graph& graph) {
+Result<Rewritten> widen_weights(const Graph& graph) {
   return rewrite(graph, [](Rewriter& r) -> NodeRule {
     return [&r, wanted = weights_of(r.old())](NodeId id) { return widen(r, id, wanted); };
   });
