@@ -177,7 +177,12 @@ Status InfoVerb::run() const {
     const Result<runtime::Program> program = compile::compile(*graph, {}, &work);
     if (program.ok()) {
       out["scalar_work"] = work_json(work);
-      TRY(add_memory(out, memory, *program));
+      const Status planned = add_memory(out, memory, *program);
+      if (!planned.ok() && !svg.empty()) return planned;
+      if (!planned.ok()) {  // the model may still be looked at
+        out["memory"] = {{"refused", planned.message()}};
+        memory = "memory      cannot be planned: " + planned.message() + "\n";
+      }
     }
   } else if (needs.empty() || graph.status().code() != Code::unsupported) {
     return std::move(graph).status();

@@ -104,7 +104,8 @@ def test_interrupt(tmp_path):
     """Ctrl-C ends compressing, too."""
     code = f"""
 import sys; sys.path[:0] = {[str(pathlib.Path(gossamer.__file__).parent.parent), "."]!r}
-import time, gossamer, numpy as np
+import signal, time, gossamer, numpy as np
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from tests.python.test_compress import layers, RECIPE
 model = gossamer.load(layers(512, 4))
 samples = [np.zeros((256, 512), np.float32) for _ in range(20)]
@@ -122,5 +123,5 @@ except KeyboardInterrupt:
         begin = time.time()
         child.send_signal(signal.SIGINT)
         end = json.loads(child.stdout.readline())
-        assert end - begin < 0.1 + 0.4  # for a machine that is busy
+        assert end - begin < 5  # at once, on a machine that may be busy
         child.wait(30)

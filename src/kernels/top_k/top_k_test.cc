@@ -63,7 +63,11 @@ TEST(TopK, ResultsMayBeLeftOut) {
   run_shares(**p, {x.address()}, {nullptr, indices.address()}, 1);
   EXPECT_EQ(indices.memory, (std::vector<std::int64_t>{1, 3}));
   Strided<float> more({5});
-  const View wrong[] = {more.view, Strided<float>().view};
+  const View many[] = {more.view, Strided<float>().view};
+  EXPECT_EQ(prepare(TopKStep{}, {{&x.view, 1}, many, Level::v2, 1}).status().code(),
+            Code::malformed);
+  Strided<float> three({3});
+  const View wrong[] = {three.view, indices.view};
   EXPECT_EQ(prepare(TopKStep{}, {{&x.view, 1}, wrong, Level::v2, 1}).status().code(),
             Code::internal);
 }
