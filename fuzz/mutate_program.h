@@ -234,12 +234,18 @@ class Mutator {
     if (p_.shape_program.empty()) return;
     runtime::ShapeInstruction& i = p_.shape_program[c_.below(p_.shape_program.size())];
     if (i.op == runtime::ShapeOp::constant && c_.below(4) != 0) {
-      i.value = c_.below(2) == 0 ? c_.number() : i.value + (c_.below(2) == 0 ? 1 : -1);
+      i.value = c_.below(2) == 0 ? c_.number() : next_to(i.value);
       return;
     }
     i.op = static_cast<runtime::ShapeOp>(c_.below(9));
     i.a = static_cast<std::int32_t>(c_.below(8));
     i.b = static_cast<std::int32_t>(c_.below(4));
+  }
+
+  // One more or one less, past either end of the range too.
+  std::int64_t next_to(std::int64_t v) {
+    const std::uint64_t step = c_.below(2) == 0 ? 1 : ~std::uint64_t{0};
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(v) + step);
   }
 
   runtime::Program& p_;
