@@ -2,7 +2,6 @@
 #include "kernels/integer_product/integer_finish.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "kernels/level.h"
@@ -89,15 +88,6 @@ std::size_t SumFinish::scratch(std::int64_t rows, std::int64_t columns) const {
                   block_scratch(step_.epilogue));
 }
 
-void SumFinish::scale(const float* scale, std::int64_t scale_count, const float* bias,
-                      std::int64_t columns, float* scales, float* biases) const {
-  const float unit = !step_.quantized ? 1.0F : step_.other ? step_.mid_scale : step_.y_scale;
-  for (std::int64_t c = 0; c < columns; ++c) {
-    scales[c] = scale[scale_count == 1 ? 0 : c] / unit;
-    biases[c] = bias ? bias[c] / unit : 0.0F;
-  }
-}
-
 void SumFinish::finish(const Block& block) const {
   if (!step_.epilogue.empty()) return run_program(block);
   const std::int64_t count = block.rows.end - block.rows.begin;
@@ -135,16 +125,11 @@ IntegerFinish SumFinish::fill(const Block& block) const {
   const std::int64_t count = block.rows.end - block.rows.begin;
   auto** out = reinterpret_cast<void**>(block.scratch);
   auto** others = reinterpret_cast<const std::uint8_t**>(block.scratch) + count;
-  char* base = static_cast<char*>(block.y) + block.columns.begin * y_bytes_;
-  walk_.addresses(base, block.rows.begin, count, reinterpret_cast<char**>(out));
-  return rows(block, out, others);
-}
-
-bool SumFinish::small(const float* scales, const float* biases, std::int64_t count) {
-  bool small = true;
-  for (std::int64_t c = 0; c < count; ++c)
-    small = small && std::fabs(scales[c]) < 0.25F && std::fabs(biases[c]) < 1e9F;
-  return small;
+  walk_.addresses(static_cast<char*>(block.y), block.rows.begin, count,
+                  reinterpret_cast<char**>(out));
+  IntegerFinish t = rows(block, out, others);
+  move(t, block);
+  return t;
 }
 
 IntegerFinish SumFinish::rows(const Block& block, void** out, const std::uint8_t** others) const {
@@ -163,9 +148,9 @@ IntegerFinish SumFinish::rows(const Block& block, void** out, const std::uint8_t
   t.is_signed = y_signed_;
   if (step_.other) {
     const auto* base = static_cast<const std::uint8_t*>(block.operands[0]);
-    other_walk_.addresses(base + block.columns.begin * column_strides_[1], block.rows.begin, t.rows,
-                          others);
+    other_walk_.addresses(base, block.rows.begin, t.rows, others);
     t.other = others;
+    t.other_offset = block.columns.begin * column_strides_[1];
     t.low = std::max(step_.low / step_.mid_scale, step_.mid_low);
     t.high = std::min(step_.high / step_.mid_scale, step_.mid_high);
     t.ratio = step_.mid_scale / step_.y_scale;

@@ -24,9 +24,10 @@ class SumFinish {
 
   // Scratch bytes of finish() for blocks of at most so many rows and columns.
   std::size_t scratch(std::int64_t rows, std::int64_t columns) const;
-  // Scale and bias of all columns, as finish() takes them.
-  void scale(const float* scale, std::int64_t scale_count, const float* bias, std::int64_t columns,
-             float* scales, float* biases) const;
+  // What scales and biases are divided by before finish() takes them.
+  float unit() const {
+    return !step_.quantized ? 1.0F : step_.other ? step_.mid_scale : step_.y_scale;
+  }
 
   struct Block {
     std::int32_t* sums = nullptr;  // overwritten
@@ -37,7 +38,7 @@ class SumFinish {
     void* y = nullptr;
     const void* const* operands = nullptr;
     std::byte* scratch = nullptr;
-    bool small = false;  // as small() says of the scales and biases
+    bool small = false;  // scales and biases, as IntegerTable::start says
   };
   void finish(const Block& block) const;
   // Whether rows of sums can go on to y at once, without scratch for them: fill() then says how.
@@ -46,8 +47,14 @@ class SumFinish {
   bool has_other() const { return step_.other; }
   // All but `sums` and `stride`; `out` lies in the block's scratch.
   IntegerFinish fill(const Block& block) const;
-  // Whether scales and biases keep results well within 32 bits, whatever the sums are.
-  static bool small(const float* scales, const float* biases, std::int64_t count);
+  // The same for other columns of the same rows, from their first of y on.
+  void move(IntegerFinish& t, const Block& block) const {
+    t.columns = block.columns.end - block.columns.begin;
+    t.scale = block.scales;
+    t.bias = block.biases;
+    t.offset = block.columns.begin * y_bytes_;
+    if (t.other) t.other_offset = block.columns.begin * column_strides_[1];
+  }
 
  private:
   static constexpr std::size_t kTensors = 1 + kMaxIntegerOperands;

@@ -2,6 +2,7 @@
 #include "kernels/integer_product/integer_product.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -14,6 +15,7 @@
 namespace gossamer::kernels {
 
 DECLARE_LEVEL_TABLES(IntegerTable, integer_table)
+DECLARE_LEVEL_TABLES(IntegerStripTable, integer_strip_table)
 
 namespace {
 
@@ -21,6 +23,8 @@ constexpr std::int64_t kBlockRows = 128;
 constexpr std::int64_t kGatherBytes = 128 << 10;   // of a block's rows
 constexpr std::int64_t kAddressBytes = 128 << 10;  // of a block's addresses
 constexpr std::int64_t kDepthwiseSums = 8 << 10;   // of a block
+constexpr std::int64_t kMostPairs = 4 << 10;       // outputs of a line
+constexpr std::int64_t kPairBytes = 64 << 10;      // of a block's outputs
 constexpr std::int64_t kStageColumns = kMaxIntegerPanels * kIntegerPanel;
 
 class IntegerProduct final : public Prepared {
@@ -43,13 +47,15 @@ class IntegerProduct final : public Prepared {
   void run_rows(const Run& run, Range rows, Range panels) const;
   std::int64_t tiles(const Run& run, Range rows, std::int64_t group) const;
   void row_terms(const Run& run, Range rows, Range columns, std::int64_t stride) const;
-  void tiles_at_once(const Run& run, const IntegerTile& common, const SumFinish::Block& block,
+  void tiles_at_once(const Run& run, const IntegerTile& common, const IntegerFinish& finish,
                      std::int64_t count) const;
   SumFinish::Block block_of(const Run& run, Range rows, Range columns, std::int64_t column) const;
   void depthwise(const Run& run, Range rows) const;
   void flat_depthwise(const Run& run, Range rows) const;
   void strips(const Run& run, Range rows) const;
-  bool by_strips() const { return layout.strips && !rows_.gathers(); }
+  void pairs(const Run& run, Range rows) const;
+  IntegerStrip strip_of(const Run& run) const;
+  bool by_strips() const { return layout.depthwise && layout.strips && !rows_.gathers(); }
   bool strips_at_once() const {
     return by_strips() && finish_.at_once() && finish_.to_bytes() && !finish_.has_other();
   }
@@ -57,6 +63,9 @@ class IntegerProduct final : public Prepared {
   IntegerRows rows_;
   SumFinish finish_;
   const IntegerTable* table_ = nullptr;
+  const IntegerStripTable* strips_ = nullptr;
+  bool pairs_ = false;     // depthwise, two outputs at a time
+  std::int64_t down_ = 0;  // and two lines: how far apart they begin
   bool dots_ = false, by_rows_ = true;
   int group_panels_ = 1, height_ = 1;
   std::int64_t block_ = 1;
@@ -83,6 +92,7 @@ struct IntegerProduct::Run {
 
 void IntegerProduct::prepare_blocks(const Shapes& shapes, bool dots) {
   table_ = &integer_table(shapes.level);
+  strips_ = &integer_strip_table(shapes.level);
   dots_ = dots && table_->height[1][0] > 0;
   const std::int64_t count = rows_.count();
   const double depth = static_cast<double>(layout.taps * layout.channels);
@@ -105,10 +115,21 @@ void IntegerProduct::prepare_blocks(const Shapes& shapes, bool dots) {
   block_ = std::clamp<std::int64_t>(kAddressBytes / (8 * rows_.taps()), 1, block_);
   if (layout.depthwise) {
     const bool whole = strips_at_once();
-    if (whole)
-      block_ = std::max(block_ / rows_.line() * rows_.line(), std::min(block_, rows_.line()));
+    const std::int64_t line = rows_.line();
+    pairs_ = whole && dots_ && strips_->pairs && line >= 2 && line <= kMostPairs &&
+             layout.kernel_columns + rows_.column_step() <= kMaxStripColumns;
+    if (pairs_ && rows_.line_step() < kQuad && rows_.lines_touch() &&
+        rows_.line_reach() + rows_.line_step() <= kQuad * layout.line_quads)
+      down_ = rows_.line_step();
+    if (pairs_)
+      block_ = std::clamp<std::int64_t>(kPairBytes / (line * step.channels), 2,
+                                        std::max<std::int64_t>(count / line, 2)) /
+               2 * 2 * line;
+    else if (whole)
+      block_ = std::max(block_ / line * line, std::min(block_, line));
     if (!whole) block_ = std::clamp<std::int64_t>(kDepthwiseSums / layout.columns, 1, block_);
-    height_ = by_strips() ? static_cast<int>(std::min<std::int64_t>(rows_.line(), 1 << 20)) : 1;
+    height_ = by_strips() ? static_cast<int>(std::min<std::int64_t>(line, 1 << 20)) : 1;
+    if (down_ > 0) height_ *= 2;
     const std::int64_t least = std::max<std::int64_t>(height_, by_strips() ? 1 : block_);
     parts = static_cast<int>(std::min<std::int64_t>(wanted, (count + least - 1) / least));
   } else {
@@ -137,14 +158,17 @@ void IntegerProduct::prepare_blocks(const Shapes& shapes, bool dots) {
   scale_at_ = w.add(step.scaled ? 4 * (layout.columns + kDepthwiseBlock) : 0);
   bias_at_ = w.add(step.scaled ? 4 * (layout.columns + kDepthwiseBlock) : 0);
   padding_at_ = w.add(std::max(layout.run, layout.columns) + step.channels + 64);
-  addresses_at_ = w.add(pointer * (block_ * rows_.taps() + kMaxDepthwiseQuads * kQuad));
-  tiles_at_ = w.add(static_cast<std::int64_t>(sizeof(Tile)) * block_);
+  const std::int64_t stays = strips_at_once() ? 0 : block_;  // rows that have addresses and sums
+  addresses_at_ = w.add(pointer * (stays * rows_.taps() + kMaxDepthwiseQuads * kQuad));
+  tiles_at_ =
+      w.add(pairs_ ? static_cast<std::int64_t>(sizeof(IntegerLines)) * (block_ / rows_.line() + 1)
+                   : static_cast<std::int64_t>(sizeof(Tile)) * stays);
   if (rows_.gathers())
     gather_at_ =
         w.add(layout.depthwise ? rows_.taps() * layout.columns : block_ * rows_.gathered());
   if (step.weight_zeros) row_sums_at_ = w.add(4 * block_);
   stage_at_ =
-      w.add(4 * (block_ * (layout.depthwise ? layout.columns : kStageColumns) + kDepthwiseBlock));
+      w.add(4 * (stays * (layout.depthwise ? layout.columns : kStageColumns) + kDepthwiseBlock));
   scratch_at_ = w.add(static_cast<std::int64_t>(
       finish_.scratch(block_, layout.depthwise ? layout.columns : kStageColumns)));
   workspace = w.size();
@@ -152,27 +176,33 @@ void IntegerProduct::prepare_blocks(const Shapes& shapes, bool dots) {
 
 // What sums begin with, and scale and bias in padded columns.
 void IntegerProduct::start(Run& run) const {
-  const auto* sums = reinterpret_cast<const std::int32_t*>(run.w + layout.weights);
-  const std::int32_t* bias = sums + layout.columns;
-  auto* start = run.at<std::int32_t>(start_at_);
-  const auto zero = static_cast<std::uint32_t>(run.zero ^ (is_signed ? 0x80 : 0));
-  for (std::int64_t c = 0; c < layout.columns; ++c)
-    start[c] = static_cast<std::int32_t>(static_cast<std::uint32_t>(bias[c]) -
-                                         zero * static_cast<std::uint32_t>(sums[c]));
-  std::fill_n(run.at<std::uint8_t>(padding_at_),
-              std::max(layout.run, layout.columns) + step.channels, run.zero);
-  if (!step.scaled) return;
-  auto* scales = run.at<float>(scale_at_);
-  auto* biases = run.at<float>(bias_at_);
   const std::int64_t groups = layout.depthwise ? 1 : step.group;
-  const std::int64_t own = step.filters / groups, padded = layout.columns / groups;
-  for (std::int64_t g = 0; g < groups; ++g, scales += padded, biases += padded) {
-    finish_.scale(run.scale + (scale_count == 1 ? 0 : g * own), scale_count,
-                  run.bias ? run.bias + g * own : nullptr, own, scales, biases);
-    std::fill(scales + own, scales + padded, 0.0F);
-    std::fill(biases + own, biases + padded, 0.0F);
+  IntegerStart t;
+  t.sums = reinterpret_cast<const std::int32_t*>(run.w + layout.weights);
+  t.bias_sums = t.sums + layout.columns;
+  t.zero = run.zero ^ (is_signed ? 0x80 : 0);
+  t.columns = step.filters / groups;
+  t.padded = layout.columns / groups;
+  t.scale = run.scale;
+  t.one_scale = scale_count == 1;
+  t.bias = run.bias;
+  t.unit = finish_.unit();
+  t.start = run.at<std::int32_t>(start_at_);
+  t.scales = run.at<float>(scale_at_);
+  t.biases = run.at<float>(bias_at_);
+  run.small = true;
+  for (std::int64_t g = 0; g < groups; ++g) {
+    run.small = table_->start(t) && run.small;
+    t.sums += t.padded;
+    t.bias_sums += t.padded;
+    t.start += t.padded;
+    t.scales += t.padded;
+    t.biases += t.padded;
+    if (t.scale && !t.one_scale) t.scale += t.columns;
+    if (t.bias) t.bias += t.columns;
   }
-  run.small = SumFinish::small(run.at<float>(scale_at_), run.at<float>(bias_at_), layout.columns);
+  std::memset(run.at<std::uint8_t>(padding_at_), run.zero,
+              static_cast<std::size_t>(std::max(layout.run, layout.columns) + step.channels));
 }
 
 void IntegerProduct::run(const Addresses& addresses, int part, int parts_now) const {
@@ -216,11 +246,25 @@ std::int64_t IntegerProduct::tiles(const Run& run, Range rows, std::int64_t grou
   IntegerRows::Pixel p = rows_.pixel(rows.begin);
   auto* gathered = run.at<std::uint8_t>(gather_at_);
   std::int64_t row = 0;
+  const bool flat = rows_.flat();
+  if (flat) {
+    const std::uint8_t* at = run.x + (p.at + rows_.offsets()[0]);
+    const std::int64_t step_now = rows_.step();
+    for (std::int64_t r = 0; r < count; ++r, at += step_now) addresses[r] = at;
+  }
   for (std::int64_t i = 0; i < n; ++i) {
     const int height = static_cast<int>(count * (i + 1) / n - row);
     Tile& t = tiles[i];
     t.rows = addresses;
     t.height = height;
+    if (flat) {
+      t.at = run_at_.data();
+      t.runs = 1;
+      t.steps = rows_.run_bytes() / kQuad;
+      addresses += height;
+      row += height;
+      continue;
+    }
     if (!rows_.gathers() && rows_.even(p, height) == height) {
       t.at = run_at_.data();
       t.runs = rows_.runs();
@@ -270,14 +314,15 @@ SumFinish::Block IntegerProduct::block_of(const Run& run, Range rows, Range colu
 }
 
 void IntegerProduct::tiles_at_once(const Run& run, const IntegerTile& common,
-                                   const SumFinish::Block& block, std::int64_t count) const {
+                                   const IntegerFinish& finish, std::int64_t count) const {
   IntegerTiles all;
   all.tile = common;
   all.tiles = run.at<const Tile>(tiles_at_);
   all.count = count;
   all.functions = table_->tile[dots_][common.out_stride / kIntegerPanel - 1];
-  all.finish = finish_.fill(block);
+  all.finish = finish;
   all.to_bytes = finish_.to_bytes();
+  all.dots = dots_;
   table_->tiles(all);
 }
 
@@ -287,6 +332,9 @@ void IntegerProduct::run_rows(const Run& run, Range rows, Range panels) const {
   IntegerTile t;
   t.flip = is_signed ? 0x80808080U : 0;
   t.panel = layout.panel;
+  const bool at_once = finish_.at_once() && !step.weight_zeros;
+  IntegerFinish finish;
+  if (at_once) finish = finish_.fill(block_of(run, rows, {0, 0}, 0));
   std::int64_t n = -1;
   for (std::int64_t g = panels.begin / layout.panels; g * layout.panels < panels.end; ++g) {
     const std::int64_t begin = std::max(panels.begin - g * layout.panels, std::int64_t{0});
@@ -309,8 +357,9 @@ void IntegerProduct::run_rows(const Run& run, Range rows, Range panels) const {
                     g * layout.filters + std::min(last * kIntegerPanel, layout.filters)},
                    column);
       block.stride = t.out_stride;
-      if (finish_.at_once() && !step.weight_zeros) {
-        tiles_at_once(run, t, block, n);
+      if (at_once) {
+        finish_.move(finish, block);
+        tiles_at_once(run, t, finish, n);
         continue;
       }
       const IntegerTileFunction* functions = table_->tile[dots_][last - first - 1];
@@ -348,6 +397,7 @@ void IntegerProduct::row_terms(const Run& run, Range rows, Range columns,
 }
 
 void IntegerProduct::depthwise(const Run& run, Range rows) const {
+  if (pairs_) return pairs(run, rows);
   if (strips_at_once()) return strips(run, rows);
   if (by_strips())
     strips(run, rows);
@@ -358,8 +408,8 @@ void IntegerProduct::depthwise(const Run& run, Range rows) const {
   finish_.finish(block);
 }
 
-// Outputs line by line, to y or, where they cannot go on at once, as sums.
-void IntegerProduct::strips(const Run& run, Range rows) const {
+// What the strips of a run have in common.
+IntegerStrip IntegerProduct::strip_of(const Run& run) const {
   IntegerStrip t;
   t.padding = run.at<const std::uint8_t>(padding_at_);
   t.columns = layout.kernel_columns;
@@ -369,18 +419,47 @@ void IntegerProduct::strips(const Run& run, Range rows) const {
   t.weights = reinterpret_cast<const std::int8_t*>(run.w);
   t.start = run.at<const std::int32_t>(start_at_);
   t.stride = layout.columns;
+  return t;
+}
+
+// Whole lines of outputs, two by two where their images and inputs allow it.
+void IntegerProduct::pairs(const Run& run, Range rows) const {
+  auto* lines = run.at<IntegerLines>(tiles_at_);
+  IntegerPairs all;
+  all.strip = strip_of(run);
+  all.strip.count = rows_.line();
+  all.strip.finish = finish_.fill(block_of(run, rows, {0, step.filters}, 0));
+  if (!all.strip.finish.saturates) return strips(run, rows);
+  all.lines = lines;
+  for (std::int64_t row = rows.begin; row < rows.end;) {
+    const IntegerRows::Pixel p = rows_.pixel(row);
+    IntegerLines& now = lines[all.line_count++];
+    now = IntegerLines();
+    now.out = all.strip.finish.out + (row - rows.begin);
+    const bool two = down_ > 0 && row + rows_.line() < rows.end && rows_.has_next_line(p);
+    now.down = two ? down_ : 0;
+    rows_.strip(run.x, p, two ? rows_.line_reach() + down_ : rows_.line_reach(), now.lines,
+                all.strip);
+    row += two ? 2 * rows_.line() : rows_.line();
+  }
+  strips_->pairs(all);
+}
+
+// Outputs line by line, to y or, where they cannot go on at once, as sums.
+void IntegerProduct::strips(const Run& run, Range rows) const {
+  IntegerStrip t = strip_of(run);
   const bool at_once = strips_at_once();
   const float zeros[kDepthwiseBlock] = {};
   for (std::int64_t row = rows.begin; row < rows.end; row += t.count) {
     const IntegerRows::Pixel p = rows_.pixel(row);
     t.count = std::min(rows_.to_line_end(p), rows.end - row);
-    rows_.strip(run.x, p, t);
+    rows_.strip(run.x, p, rows_.line_reach(), t.lines, t);
     if (at_once)
       t.finish = finish_.fill(block_of(run, {row, row + t.count}, {0, step.filters}, 0));
     else
       t.sums = run.at<std::int32_t>(stage_at_) + (row - rows.begin) * layout.columns;
     if (!at_once) t.finish.scale = t.finish.bias = zeros;
-    table_->strip[dots_](t);
+    strips_->strip[dots_](t);
   }
 }
 

@@ -220,7 +220,13 @@ TEST(IntegerProduct, BecomeFloatsAndBytes) {
                        {{3, 3}, {}, {}, {1, 1}, {2, 7, 6}, 1, 20, 35},
                        {{3, 3}, {}, {}, {1, 1}, {1, 7, 6}, 37, 37, 37, false, last, last},
                        {{3, 3}, {2, 2}, {}, {1, 1}, {2, 9, 8}, 63, 63, 63, false, last, last},
-                       {{5, 5}, {}, {}, {2, 2}, {1, 7, 6}, 150, 150, 150, false, last, last}};
+                       {{5, 5}, {}, {}, {2, 2}, {1, 7, 6}, 150, 150, 150, false, last, last},
+                       {{5, 5}, {2, 2}, {}, {2, 2}, {2, 11, 9}, 100, 100, 100, false, last, last},
+                       {{3, 3}, {}, {}, {1, 1}, {2, 9, 7}, 100, 100, 100, false, last, last},
+                       {{2, 3}, {1, 2}, {}, {0, 0}, {1, 9, 40}, 17, 17, 17, false, last, last},
+                       {{3, 2}, {3, 3}, {}, {1, 0}, {2, 9, 7}, 24, 24, 24, false, last, last},
+                       {{7, 3}, {}, {2, 1}, {3, 1}, {1, 20, 5}, 16, 16, 16, false, last, last},
+                       {{1, 1}, {}, {}, {}, {2, 5, 5}, 1, 12, 49, false, last, last}};
   for (const Case& c : some) {
     Problem<std::uint8_t> p(c, 5);
     const auto m = static_cast<std::size_t>(c.filters);

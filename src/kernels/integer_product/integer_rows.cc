@@ -60,7 +60,10 @@ Result<IntegerRows> IntegerRows::make(const IntegerProductStep& step, const Inte
   const bool side_by_side = row_taps > 1 && r.axes_[2].taps[1] - r.axes_[2].taps[0] == 1 &&
                             r.axes_[2].stride == layout.run && step.group == 1;
   if (side_by_side && !layout.depthwise) r.merged_ = row_taps;
-  if (r.taps_ == 1 && r.no_padding_) r.merge_lines();
+  if (r.taps_ == 1 && r.no_padding_) {
+    r.merge_lines();
+    r.flat_ = !r.gathers_ && r.axes_[0].out == 1 && r.axes_[1].out == 1 && r.outer_extents_.empty();
+  }
   return r;
 }
 
@@ -94,12 +97,15 @@ std::int64_t IntegerRows::even(const Pixel& p, std::int64_t most) const {
   return std::clamp<std::int64_t>(std::min(inner.end, inner.out) - p.place[2], 0, most);
 }
 
-void IntegerRows::strip(const std::uint8_t* x, const Pixel& p, IntegerStrip& to) const {
+void IntegerRows::strip(const std::uint8_t* x, const Pixel& p, std::int64_t count,
+                        const std::uint8_t** out, IntegerStrip& to) const {
   const Axis &lines = axes_[1], &columns = axes_[2];
   const std::uint8_t* base = x + (p.at - p.place[2] * columns.step * columns.stride);
-  for (std::size_t k = 0; k < lines.taps.size(); ++k) {
-    const std::int64_t i = p.place[1] * lines.step + lines.taps[k];
-    to.lines[k] = i < 0 || i >= lines.in ? nullptr : base + lines.taps[k] * lines.stride;
+  for (std::int64_t k = 0; k < count; ++k) {
+    const std::int64_t taps = std::ssize(lines.taps), last = std::min(k, taps - 1);
+    const std::int64_t tap = lines.taps[static_cast<std::size_t>(last)] + (k - last);
+    const std::int64_t i = p.place[1] * lines.step + tap;
+    out[k] = i < 0 || i >= lines.in ? nullptr : base + tap * lines.stride;
   }
   to.pixel = columns.stride;
   to.width = columns.in;

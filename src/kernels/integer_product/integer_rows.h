@@ -36,12 +36,22 @@ class IntegerRows {
   // How many rows from p on, at most `most`, meet no padding and lie evenly in memory, step()
   // apart; 0 where p itself meets padding.
   std::int64_t even(const Pixel& p, std::int64_t most) const;
+  // Whether all rows lie so.
+  bool flat() const { return flat_; }
   std::int64_t step() const { return axes_[2].step * axes_[2].stride; }
   // Rows from p to the end of its line.
   std::int64_t to_line_end(const Pixel& p) const { return axes_[2].out - p.place[2]; }
   std::int64_t line() const { return axes_[2].out; }
-  // The lines that the taps of p's line read, for a strip of outputs from p on.
-  void strip(const std::uint8_t* x, const Pixel& p, IntegerStrip& to) const;
+  bool has_next_line(const Pixel& p) const { return p.place[1] + 1 < axes_[1].out; }
+  // Taps that stand below each other, and steps between neighboring outputs.
+  std::int64_t line_reach() const { return static_cast<std::int64_t>(axes_[1].taps.size()); }
+  std::int64_t line_step() const { return axes_[1].step; }
+  bool lines_touch() const { return line_reach() < 2 || axes_[1].taps[1] - axes_[1].taps[0] == 1; }
+  std::int64_t column_step() const { return axes_[2].step; }
+  // Addresses of `count` lines from the first that p's line reads on, for a strip of outputs from p
+  // on.
+  void strip(const std::uint8_t* x, const Pixel& p, std::int64_t count, const std::uint8_t** out,
+             IntegerStrip& to) const;
 
   // How many runs a row has when no tap of it meets padding, the bytes of each, and what one tap
   // adds to a pixel's offset.
@@ -76,7 +86,7 @@ class IntegerRows {
   std::vector<std::int64_t> outer_extents_, outer_strides_;  // batch axes, outermost first
   std::vector<std::int64_t> offsets_;                        // by tap
   std::vector<std::array<std::int64_t, kIntegerSpace>> tap_places_;
-  bool gathers_ = false, no_padding_ = true;
+  bool gathers_ = false, no_padding_ = true, flat_ = false;
 };
 
 }  // namespace gossamer::kernels

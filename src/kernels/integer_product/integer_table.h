@@ -31,6 +31,9 @@ struct IntegerTile {
   const std::int32_t* start = nullptr;
   std::int32_t* out = nullptr;
   std::int64_t out_stride = 0;
+  // Where not null: to bytes at once, not to `out`. It saturates and has no `other`; tiles of v4
+  // with dot instructions can do that.
+  const struct IntegerFinish* finish = nullptr;
 };
 using IntegerTileFunction = void (*)(const IntegerTile&);
 
@@ -66,7 +69,25 @@ struct IntegerFinish {
   // to_bytes without `other`: whether to skip the clamp. Then low and high are the bounds of the
   // result less its zero point, and no v reaches 2^31.
   bool saturates = false;
-  void* const* out = nullptr;
+  void* const* out = nullptr;                 // rows of the result, `offset` bytes before it
+  std::int64_t offset = 0, other_offset = 0;  // the same of `other`
+};
+
+// What sums begin with, and scales and biases as IntegerFinish takes them, for the columns of a
+// group: start[c] = bias_sums[c] - zero * sums[c] for `padded` columns; scales[c] = scale[c] / unit
+// and biases[c] = bias[c] / unit for `columns` of them, 0 for the rest.
+struct IntegerStart {
+  const std::int32_t* sums = nullptr;
+  const std::int32_t* bias_sums = nullptr;
+  std::int32_t zero = 0;
+  std::int64_t columns = 0, padded = 0;
+  const float* scale = nullptr;  // null: no scales and biases
+  bool one_scale = false;
+  const float* bias = nullptr;  // null: 0
+  float unit = 1;
+  std::int32_t* start = nullptr;
+  float* scales = nullptr;
+  float* biases = nullptr;
 };
 
 // Tiles one below the other, whose sums go on at once.
@@ -82,7 +103,16 @@ struct IntegerTiles {
   std::int64_t count = 0;
   const IntegerTileFunction* functions = nullptr;  // by height - 1
   IntegerFinish finish;                            // but `sums` and `stride`
-  bool to_bytes = false;
+  bool to_bytes = false, dots = false;
+};
+
+// Lines of outputs of a depthwise convolution, two by two: outputs i < count of one line or, with
+// `down` > 0, of two, whose inputs begin `down` lines apart. Line r, output i goes to
+// out[r * count + i].
+struct IntegerLines {
+  const std::uint8_t* lines[8] = {};  // as in IntegerStrip
+  void* const* out = nullptr;
+  std::int64_t down = 0;
 };
 
 // Outputs side by side of a depthwise convolution over lines of pixels. Output i reads the columns
@@ -102,13 +132,27 @@ struct IntegerStrip {
   IntegerFinish finish;          // without `other`
 };
 
+// The common part is a strip's, but its lines and where its results go. count >= 2, and columns +
+// step <= kMaxStripColumns; the lines that two outputs read fit the quads. The finish saturates.
+struct IntegerPairs {
+  IntegerStrip strip;
+  const IntegerLines* lines = nullptr;
+  std::int64_t line_count = 0;
+};
+
+struct IntegerStripTable {
+  void (*strip[2])(const IntegerStrip&);  // [dots]
+  void (*pairs)(const IntegerPairs&);     // with dots; null: there is none
+};
+
 struct IntegerTable {
   // [dots][panels - 1][height - 1], null above height[dots][panels - 1] or 0. With `dots` the
   // machine has the instructions of AVX-512 VNNI (v4) or AVX-VNNI (v3).
   IntegerTileFunction tile[2][kMaxIntegerPanels][kMaxIntegerHeight];
   int height[2][kMaxIntegerPanels];
   void (*depthwise[2])(const IntegerDepthwise&);
-  void (*strip[2])(const IntegerStrip&);
+  // Whether scales and biases keep results well within 32 bits, whatever the sums are.
+  bool (*start)(const IntegerStart&);
   void (*tiles)(const IntegerTiles&);
   void (*to_floats)(const IntegerFinish&);
   void (*to_bytes)(const IntegerFinish&);
