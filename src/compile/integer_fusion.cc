@@ -264,9 +264,29 @@ class Peeler {
       e.y_zero = s->zero;
       return true;
     }
-    if (take_other(e, *q, *s)) return true;
+    if (take_way_back(e, *q, *s) || take_other(e, *q, *s)) return true;
     now_ = before;
     return false;
+  }
+
+  // dequantize with the same scale and zero point, at the end.
+  bool take_way_back(IntegerEpilogue& e, const Instruction& q, const Scaling& s) {
+    const Instruction* d = only_reader(PointwiseOp::dequantize);
+    if (!d || d->dtype != DType::f32 || !(d->args[0] == now_)) return false;
+    const std::optional<Scaling> back = scaling(*d);
+    const Ref before = now_;
+    step_over(d);
+    if (!back || back->scale != s.scale || back->zero != s.zero || !(program_.results[0] == now_)) {
+      now_ = before;
+      return false;
+    }
+    const auto least = static_cast<float>((q.dtype == DType::i8 ? -128 : 0) - s.zero);
+    e.low = std::max(e.low, least * s.scale);
+    e.high = std::min(e.high, (least + 255) * s.scale);
+    e.quantized = true;
+    e.y_scale = s.scale;
+    e.y_zero = s.zero;
+    return true;
   }
 
   // Quantization with a scale a channel, at the end: the scales of sums are divided by those, and

@@ -1,6 +1,7 @@
 // Computes what is said of constant weights of convolutions and recurrent layers that compute on
 // floats, so that kernels can pack them: dequantized 8-bit weights become floats. They may take
-// eight times the bytes (4 bits to 32).
+// eight times the bytes (4 bits to 32). Dequantized 32-bit integers, such as biases, become floats
+// wherever they stand.
 #include "passes/evaluate_constants.h"
 #include "passes/passes.h"
 
@@ -40,11 +41,25 @@ std::vector<bool> weights_of(const Graph& graph) {
   return wanted;
 }
 
+// Whether it computes one tensor of i32 constants and of single numbers.
+bool keeps_width(const Rewriter& r, const Node& node) {
+  if (node.primitive != &kPointwise || node.results.size() != 1) return false;
+  bool words = false;
+  for (const ValueId v : node.operands) {
+    if (v == kNoValue) return false;
+    const std::optional<Tensor>& t = r.graph().value(r.at(v)).constant;
+    if (!t || (t->count() > 1 && dtype_size(t->dtype()) < 4)) return false;
+    words = words || t->dtype() == DType::i32;
+  }
+  return words;
+}
+
 Result<bool> widen(Rewriter& r, NodeId id, const std::vector<bool>& wanted) {
   const Node& node = r.node(id);
   if (node.primitive != &kPointwise && node.primitive != &kCopy) return false;
   for (const ValueId v : node.results)
-    if (v == kNoValue || !wanted[static_cast<std::size_t>(v)]) return false;
+    if (v == kNoValue || (!wanted[static_cast<std::size_t>(v)] && !keeps_width(r, node)))
+      return false;
   const std::vector<Value> values = evaluate_constants(r, node, kGrowth, kSlackBytes);
   if (values.size() != node.results.size()) return false;
   for (std::size_t i = 0; i < values.size(); ++i) {

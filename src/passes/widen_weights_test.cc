@@ -34,5 +34,16 @@ TEST(WidenWeights, ComputesDequantizedWeightsOfConvolutions) {
       "graph main(x: f32[1,1,4,4]) -> (y) {\n    f: f32[1,1,1,2] = constant {0.5, 1}\n" + tail);
 }
 
+TEST(WidenWeights, ComputesDequantizedBiases) {
+  const std::string tail = "    y = pointwise(x, f) program={(f32, f32) y0 = add x0 x1}\n  }";
+  expect_rewrite(widen_weights,
+                 R"(graph main(x: f32[1,2]) -> (y) {
+    b: i32[2] = constant {2, -3}
+    s: f32[] = constant {0.5}
+    f = pointwise(b, s) program={(i32, f32) y0 = dequantize<f32> x0 x1 0:i32}
+)" + tail,
+                 "graph main(x: f32[1,2]) -> (y) {\n    f: f32[2] = constant {1, -1.5}\n" + tail);
+}
+
 }  // namespace
 }  // namespace gossamer

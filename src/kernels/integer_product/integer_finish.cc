@@ -37,8 +37,9 @@ Status check(const IntegerProductStep& step, const View& y, std::span<const View
   }
   if (operands.size() != (step.other ? 1U : 0U)) return wrong();
   if (step.other && (!step.quantized || !is_byte(operands[0].dtype))) return wrong();
-  const bool right = step.quantized ? step.scaled && is_byte(y.dtype)
-                                    : y.dtype == (step.scaled ? DType::f32 : DType::i32);
+  const bool right =
+      step.quantized ? step.scaled && (is_byte(y.dtype) || (y.dtype == DType::f32 && !step.other))
+                     : y.dtype == (step.scaled ? DType::f32 : DType::i32);
   return right ? Status() : wrong();
 }
 
@@ -115,7 +116,7 @@ void SumFinish::to_rows(const Block& block, void** out, const std::uint8_t** oth
     return;
   }
   const IntegerFinish t = rows(block, out, others);
-  if (step_.quantized)
+  if (to_bytes())
     table_->to_bytes(t);
   else
     table_->to_floats(t);
@@ -144,6 +145,13 @@ IntegerFinish SumFinish::rows(const Block& block, void** out, const std::uint8_t
   t.low = step_.low;
   t.high = step_.high;
   if (!step_.quantized) return t;
+  if (!to_bytes()) {
+    t.low = step_.low / step_.y_scale;
+    t.high = step_.high / step_.y_scale;
+    t.ratio = step_.y_scale;
+    t.rounds = true;
+    return t;
+  }
   t.zero = static_cast<std::int32_t>(step_.y_zero);
   t.is_signed = y_signed_;
   if (step_.other) {

@@ -43,7 +43,7 @@ class SumFinish {
   void finish(const Block& block) const;
   // Whether rows of sums can go on to y at once, without scratch for them: fill() then says how.
   bool at_once() const { return direct_ && step_.scaled && step_.epilogue.empty(); }
-  bool to_bytes() const { return step_.quantized; }
+  bool to_bytes() const { return step_.quantized && y_bytes_ == 1; }
   bool has_other() const { return step_.other; }
   // All but `sums` and `stride`; `out` lies in the block's scratch.
   IntegerFinish fill(const Block& block) const;

@@ -109,16 +109,19 @@ INLINE F32 scaled(const IntegerFinish& t, I32 sum, std::int64_t c) {
 }
 
 void to_floats(const IntegerFinish& t) {
-  const F32 low = F32::all(t.low), high = F32::all(t.high);
+  const F32 low = F32::all(t.low), high = F32::all(t.high), ratio = F32::all(t.ratio);
+  const bool rounds = t.rounds;
   for (std::int64_t r = 0; r < t.rows; ++r) {
     const i32* sums = t.sums + r * t.stride;
     auto* out = reinterpret_cast<float*>(static_cast<char*>(t.out[r]) + t.offset);
-    std::int64_t c = 0;
-    for (; c + kLanes <= t.columns; c += kLanes)
-      bounded(scaled(t, I32::load(sums + c), c), low, high).store(out + c);
-    if (c < t.columns)
-      bounded(scaled(t, I32::load(sums + c), c), low, high)
-          .store_first(out + c, static_cast<int>(t.columns - c));
+    for (std::int64_t c = 0; c < t.columns; c += kLanes) {
+      F32 v = bounded(scaled(t, I32::load(sums + c), c), low, high);
+      if (rounds) v = rint(v) * ratio;
+      if (c + kLanes <= t.columns)
+        v.store(out + c);
+      else
+        v.store_first(out + c, static_cast<int>(t.columns - c));
+    }
   }
 }
 
@@ -147,18 +150,27 @@ void rows_with_other(const IntegerFinish& t, std::int64_t c) {
   const i32* sums = t.sums + c;
   void* const* out = t.out;
   const u8* const* other = t.other;
-  for (std::int64_t r = 0; r < rows; ++r, sums += stride) {
-    I32 q[kQuad];
-    UNROLL for (int j = 0; j < V; ++j) {
-      const F32 v = to_float(I32::load(sums + j * kLanes)) * n.scale[j] + n.bias[j];
-      const u8* from = other[r] + other_at + j * kLanes;
-      const I32 o =
-          ((j + 1 < V ? widen(from) : widen_first(from, left - j * kLanes)) ^ flip) - other_zero;
-      const F32 both = rint(bounded(v, n.low, n.high)) * ratio + to_float(o) * other_ratio;
-      q[j] = round_to_int(bounded(both, low2, high2));
+  // Stores of parts of vectors keep loads beside them waiting, and `out` may be `other`: so rows
+  // are stored some at a time.
+  constexpr std::int64_t kSome = 8;
+  alignas(64) u8 made[kSome][kStride];
+  for (std::int64_t first = 0; first < rows; first += kSome) {
+    const std::int64_t end = first + kSome < rows ? first + kSome : rows;
+    for (std::int64_t r = first; r < end; ++r, sums += stride) {
+      I32 q[kQuad];
+      UNROLL for (int j = 0; j < V; ++j) {
+        const F32 v = to_float(I32::load(sums + j * kLanes)) * n.scale[j] + n.bias[j];
+        const u8* from = other[r] + other_at + j * kLanes;
+        const I32 o =
+            ((j + 1 < V ? widen(from) : widen_first(from, left - j * kLanes)) ^ flip) - other_zero;
+        const F32 both = rint(bounded(v, n.low, n.high)) * ratio + to_float(o) * other_ratio;
+        q[j] = round_to_int(bounded(both, low2, high2));
+      }
+      UNROLL for (int j = V; j < kQuad; ++j) q[j] = q[0];
+      I32{n.packed(q)}.store(made[r - first]);
     }
-    UNROLL for (int j = V; j < kQuad; ++j) q[j] = q[0];
-    store_first_bytes(n.packed(q), static_cast<u8*>(out[r]) + at, left);
+    for (std::int64_t r = first; r < end; ++r)
+      store_first_bytes(load_bytes(made[r - first]), static_cast<u8*>(out[r]) + at, left);
   }
 }
 
@@ -199,6 +211,7 @@ bool start(const IntegerStart& t) {
   for (std::int64_t c = 0; c < t.padded; c += kLanes)
     (I32::load(t.bias_sums + c) - multiply(zero, I32::load(t.sums + c))).store(t.start + c);
   if (!t.scale) return true;
+  const F32 most = F32::all(1e9F), reach = F32::all(t.reach);
   const F32 unit = F32::all(t.unit), one = F32::all(*t.scale) / unit;
   I32 small = I32::all(-1);
   for (std::int64_t c = 0; c < t.padded; c += kLanes) {
@@ -212,7 +225,8 @@ bool start(const IntegerStart& t) {
     const F32 bias = t.bias ? some(t.bias) / unit : F32::zero();
     scale.store(t.scales + c);
     bias.store(t.biases + c);
-    small = small & to_lanes(less(abs(scale), F32::all(0.25F)) & less(abs(bias), F32::all(1e9F)));
+    const F32 sum = abs(to_float(I32::load(t.start + c))) + reach;
+    small = small & to_lanes(less(sum * abs(scale) + abs(bias), most));
   }
   return !any(equal(small, I32::all(0)));
 }

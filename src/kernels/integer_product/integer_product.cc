@@ -23,6 +23,7 @@ constexpr std::int64_t kBlockRows = 128;
 constexpr std::int64_t kGatherBytes = 128 << 10;   // of a block's rows
 constexpr std::int64_t kAddressBytes = 128 << 10;  // of a block's addresses
 constexpr std::int64_t kDepthwiseSums = 8 << 10;   // of a block
+constexpr std::int64_t kShortSum = 64;             // bytes
 constexpr std::int64_t kMostPairs = 4 << 10;       // outputs of a line
 constexpr std::int64_t kPairBytes = 64 << 10;      // of a block's outputs
 constexpr std::int64_t kStageColumns = kMaxIntegerPanels * kIntegerPanel;
@@ -46,6 +47,8 @@ class IntegerProduct final : public Prepared {
   void start(Run& run) const;
   void run_rows(const Run& run, Range rows, Range panels) const;
   std::int64_t tiles(const Run& run, Range rows, std::int64_t group) const;
+  const std::uint8_t** even_rows(const std::uint8_t* x, const IntegerRows::Pixel& p, int height,
+                                 const std::uint8_t** addresses) const;
   void row_terms(const Run& run, Range rows, Range columns, std::int64_t stride) const;
   void tiles_at_once(const Run& run, const IntegerTile& common, const IntegerFinish& finish,
                      std::int64_t count) const;
@@ -187,6 +190,7 @@ void IntegerProduct::start(Run& run) const {
   t.one_scale = scale_count == 1;
   t.bias = run.bias;
   t.unit = finish_.unit();
+  t.reach = static_cast<float>(layout.taps * layout.channels) * 255 * 128;
   t.start = run.at<std::int32_t>(start_at_);
   t.scales = run.at<float>(scale_at_);
   t.biases = run.at<float>(bias_at_);
@@ -237,63 +241,79 @@ void IntegerProduct::run(const Addresses& addresses, int part, int parts_now) co
   }
 }
 
-// Tiles of a block of rows, of balanced height; returns how many.
+// Tiles of a block of rows; returns how many.
 std::int64_t IntegerProduct::tiles(const Run& run, Range rows, std::int64_t group) const {
   auto** addresses = run.at<const std::uint8_t*>(addresses_at_);
   auto* tiles = run.at<Tile>(tiles_at_);
-  const auto* padding = run.at<const std::uint8_t>(padding_at_);
-  const std::int64_t count = rows.end - rows.begin, n = (count + height_ - 1) / height_;
+  const std::int64_t count = rows.end - rows.begin;
   IntegerRows::Pixel p = rows_.pixel(rows.begin);
   auto* gathered = run.at<std::uint8_t>(gather_at_);
-  std::int64_t row = 0;
-  const bool flat = rows_.flat();
-  if (flat) {
-    const std::uint8_t* at = run.x + (p.at + rows_.offsets()[0]);
-    const std::int64_t step_now = rows_.step();
-    for (std::int64_t r = 0; r < count; ++r, at += step_now) addresses[r] = at;
-  }
-  for (std::int64_t i = 0; i < n; ++i) {
-    const int height = static_cast<int>(count * (i + 1) / n - row);
-    Tile& t = tiles[i];
+  Tile even;
+  even.at = run_at_.data();
+  even.runs = rows_.runs();
+  even.steps = rows_.run_bytes() / kQuad;
+  // Where sums are short, one that meets padding stands alone, else tiles are of balanced height.
+  const bool flat = rows_.flat(),
+             alone = !rows_.gathers() && !flat && rows_.gathered() <= kShortSum;
+  std::int64_t n = 0, row = 0, end = 0, low = 0, lows = 0;  // tiles of less height come first
+  while (row < count) {
+    if (row == end) {
+      const std::int64_t all = alone ? rows_.even(p, count - row) : count - row;
+      end = row + std::max<std::int64_t>(all, 1);
+      const std::int64_t left = (end - row + height_ - 1) / height_;
+      low = (end - row) / left;
+      lows = left - (end - row) % left;
+    }
+    const int height = static_cast<int>(lows-- > 0 ? low : low + 1);
+    Tile& t = tiles[n++];
+    row += height;
+    if (flat || (!rows_.gathers() && rows_.even(p, height) == height)) {
+      even.rows = addresses;
+      even.height = height;
+      t = even;
+      addresses = even_rows(run.x, p, height, addresses);
+      if (flat)
+        p.at += height * rows_.step();
+      else if (row < count)
+        rows_.advance(p, rows.begin + row, height);
+      continue;
+    }
     t.rows = addresses;
     t.height = height;
-    if (flat) {
+    if (rows_.gathers()) {
       t.at = run_at_.data();
       t.runs = 1;
-      t.steps = rows_.run_bytes() / kQuad;
-      addresses += height;
-      row += height;
-      continue;
-    }
-    if (!rows_.gathers() && rows_.even(p, height) == height) {
-      t.at = run_at_.data();
-      t.runs = rows_.runs();
-      t.steps = rows_.run_bytes() / kQuad;
-      for (std::int64_t k = 0; k < t.runs; ++k) {
-        const std::uint8_t* at =
-            run.x + (p.at + rows_.offsets()[static_cast<std::size_t>(k * rows_.merged())]);
-        for (int r = 0; r < height; ++r, at += rows_.step()) *addresses++ = at;
-      }
-      row += height;
-      if (row < count) rows_.advance(p, rows.begin + row, height);
-      continue;
-    }
-    t.at = rows_.gathers() ? run_at_.data() : tap_at_.data();
-    t.runs = rows_.gathers() ? 1 : rows_.taps();
-    t.steps = (rows_.gathers() ? rows_.gathered() : layout.run) / kQuad;
-    for (int r = 0; r < height; ++r) {
-      if (rows_.gathers()) {
+      t.steps = rows_.gathered() / kQuad;
+      for (std::int64_t r = row - height; r < row; ++r, gathered += rows_.gathered()) {
         rows_.gather(run.x, p, group, run.zero, gathered);
         *addresses++ = gathered;
-        gathered += rows_.gathered();
-      } else {
-        rows_.addresses(run.x, p, padding, height, addresses + r);
+        if (r + 1 < count) rows_.advance(p, rows.begin + r + 1);
       }
-      if (++row < count) rows_.advance(p, rows.begin + row);
+    } else {
+      t.at = tap_at_.data();
+      t.runs = rows_.taps();
+      t.steps = layout.run / kQuad;
+      for (std::int64_t r = row - height; r < row; ++r) {
+        rows_.addresses(run.x, p, run.at<const std::uint8_t>(padding_at_), height, addresses++);
+        if (r + 1 < count) rows_.advance(p, rows.begin + r + 1);
+      }
+      addresses += (t.runs - 1) * height;
     }
-    if (!rows_.gathers()) addresses += t.runs * height;
   }
   return n;
+}
+
+// What rows that lie evenly from p on read; returns where the addresses end.
+const std::uint8_t** IntegerProduct::even_rows(const std::uint8_t* x, const IntegerRows::Pixel& p,
+                                               int height, const std::uint8_t** addresses) const {
+  const std::int64_t apart = rows_.step(), merged = rows_.merged(), taps = rows_.taps();
+  const std::int64_t* offsets = rows_.offsets().data();
+  for (std::int64_t k = 0; k < taps; k += merged) {
+    const std::uint8_t* at = x + (p.at + offsets[k]);
+    for (int r = 0; r < height; ++r, at += apart) addresses[r] = at;
+    addresses += height;
+  }
+  return addresses;
 }
 
 SumFinish::Block IntegerProduct::block_of(const Run& run, Range rows, Range columns,

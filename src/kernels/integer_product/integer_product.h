@@ -3,7 +3,8 @@
 //
 //   s = bias_i32[m] + sum of (x - zero) * (w - w_zero[m])      wrapping in 32 bits
 //   v = clamp(s * scale[m] + bias[m], low, high)               where `scaled`
-//   y = s, v, rint(v / y_scale) + y_zero (`quantized`), or the epilogue of s or v
+//   y = s, v, rint(v / y_scale) + y_zero (`quantized`; where y is f32, rint(v / y_scale) *
+//   y_scale), or the epilogue of s or v
 //
 // operands x, packed w, [zero: one element of x's dtype], [weight_zeros i32[M]], [scale f32: M or
 // 1], [bias f32[M]], [other: 8 bits], [operands of the epilogue] -> y. A product of matrices has no

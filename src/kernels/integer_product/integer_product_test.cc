@@ -256,6 +256,10 @@ TEST(IntegerProduct, BecomeFloatsAndBytes) {
     p.step.quantized = true;
     p.step.y_scale = 0.03F;
     p.step.y_zero = 120;
+    p.run(y, views, addresses, [&] {
+      for (std::int64_t i = 0; i < y.count(); ++i)
+        ASSERT_NEAR(y[i], std::nearbyint(real(i) / 0.03F) * 0.03F, 0.031F) << i;
+    });
     Box<std::uint8_t> q(p.y_extents, c.y_order);
     const auto clamped = [](float v) { return std::clamp(v, 0.0F, 255.0F); };
     p.run(q, views, addresses, [&] {

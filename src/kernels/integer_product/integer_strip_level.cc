@@ -148,6 +148,7 @@ void pair_lines(const IntegerStrip& t, const IntegerLines& now, const PairNumber
                 std::int64_t c) {
   alignas(64) i32 ring[kMaxStripColumns * kColumn];
   const std::int64_t quads = Three ? 1 : t.quads, columns = Three ? 3 : t.columns;
+  if (quads < 1 || columns < 1) return;
   const std::int64_t taps = quads * columns, step = t.step, count = t.count, width = t.width;
   const std::int64_t left = t.channels - c, pixel = t.pixel, reach = step + columns;
   const __mmask64 mask = first_bytes(left);
@@ -160,7 +161,7 @@ void pair_lines(const IntegerStrip& t, const IntegerLines& now, const PairNumber
   void* const* out = now.out;
   const u8* lines[kMaxStripQuads * kQuad];
   std::int64_t steps[kMaxStripQuads * kQuad];
-  for (std::int64_t k = 0; k < quads * kQuad; ++k) {
+  for (int k = 0; k < kMaxStripQuads * kQuad; ++k) {
     lines[k] = now.lines[k] ? now.lines[k] + c : padding;
     steps[k] = now.lines[k] ? pixel : 0;
   }

@@ -50,7 +50,8 @@ struct IntegerDepthwise {
 };
 
 // v = clamp(sums[i][c] * scale[c] + bias[c], low, high), as floats; never fused.
-// to_floats: out[i][c] = v. to_bytes: out[i][c] = rint(v) + zero; with `other`
+// to_floats: out[i][c] = v, or, where it `rounds`, rint(v) * ratio. to_bytes: out[i][c] = rint(v) +
+// zero; with `other`
 //   v2 = clamp(rint(v) * ratio + ((other[i][c] ^ flip) - other_zero) * other_ratio, low2, high2)
 // and out[i][c] = rint(v2) + zero. kDepthwiseBlock sums, scales and biases may be read from any c
 // on.
@@ -69,6 +70,7 @@ struct IntegerFinish {
   // to_bytes without `other`: whether to skip the clamp. Then low and high are the bounds of the
   // result less its zero point, and no v reaches 2^31.
   bool saturates = false;
+  bool rounds = false;
   void* const* out = nullptr;                 // rows of the result, `offset` bytes before it
   std::int64_t offset = 0, other_offset = 0;  // the same of `other`
 };
@@ -85,6 +87,7 @@ struct IntegerStart {
   bool one_scale = false;
   const float* bias = nullptr;  // null: 0
   float unit = 1;
+  float reach = 0;  // what sums differ from their start by, at most
   std::int32_t* start = nullptr;
   float* scales = nullptr;
   float* biases = nullptr;
