@@ -18,6 +18,7 @@ void RunnableOptions::add_to(CLI::App& app) {
          "exact (the default): single precision throughout; fast: may round more where that pays")
       ->check(CLI::IsMember({"exact", "fast"}));
   add_memory_cap(app, memory_cap);
+  keys.add_to(app);
   app.add_option("--cache", cache,
                  "Folder where compiled .onnx models are kept and looked for; none by default");
 }
@@ -80,7 +81,7 @@ std::vector<std::string> input_names(const runtime::Program& program) {
 
 Result<Runnable> open_package(const ModelOptions& model, const RunnableOptions& options) {
   TRY(model.refuse_details());
-  ASSIGN(package::Package package, package::open(model.path));
+  ASSIGN(package::Package package, open_any_package(model.path, options.keys, options.threads));
   if (package.precision != options.precision && !options.precision.empty())
     return usage_error("the package was compiled for precision '" + package.precision + "', not '" +
                            options.precision + "'",

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/sealing.h"
 #include "cli/verb.h"
 #include "onnx/bind.h"
 #include "runtime/session.h"
@@ -18,6 +19,7 @@ struct RunnableOptions {
   std::string precision;         // exact, fast; empty: what the package has, else exact
   std::uint64_t memory_cap = 0;  // bytes of a run beside the weights; 0: none
   std::string cache;             // folder where compiled models are kept; empty: nowhere
+  KeyOptions keys;               // of sealed packages
   void add_to(CLI::App& app);
 };
 
