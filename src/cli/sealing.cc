@@ -25,14 +25,20 @@ void keep_memory_private() {
 
 std::int64_t unix_now() { return static_cast<std::int64_t>(std::time(nullptr)); }
 
+Result<seal::Key> load_one_key(const std::string& source) {
+  ASSIGN(std::vector<seal::Key> keys, load_keys({source}));
+  return std::move(keys[0]);
+}
+
 Result<seal::Policy> policy_of(const std::string& path) {
   if (path.empty()) return seal::Policy();
   return seal::read_policy(path);
 }
 
 Result<std::vector<seal::Key>> load_keys(const std::vector<std::string>& sources,
-                                         const seal::KeyRequest& request) {
+                                         seal::KeyRequest request) {
   keep_memory_private();
+  request.cancelled = &g_interrupted;
   std::vector<seal::Key> out;
   for (const std::string& source : sources) {
     ASSIGN(seal::Key key, seal::load_key(source, request));
@@ -42,7 +48,7 @@ Result<std::vector<seal::Key>> load_keys(const std::vector<std::string>& sources
 }
 
 Result<std::vector<seal::Key>> KeyOptions::load(const seal::SealedFile& file) const {
-  return load_keys(keys, {file.container().core.file, file.container().core.name});
+  return load_keys(keys, {file.container().core.file, file.container().core.name, nullptr});
 }
 
 Result<seal::Opened> KeyOptions::open(const seal::SealedFile& file, int threads) const {
@@ -52,6 +58,7 @@ Result<seal::Opened> KeyOptions::open(const seal::SealedFile& file, int threads)
   options.keys = keys;
   options.now = unix_now();
   options.threads = threads;
+  options.cancelled = &g_interrupted;
   return file.decrypt(options);
 }
 

@@ -30,7 +30,8 @@ Result<seal::Policy> policy_of(const std::string& path);
 std::int64_t unix_now();
 // Keys from sources, each once.
 Result<std::vector<seal::Key>> load_keys(const std::vector<std::string>& sources,
-                                         const seal::KeyRequest& request = {});
+                                         seal::KeyRequest request = {});
+Result<seal::Key> load_one_key(const std::string& source);
 
 // A package that is clear, or sealed and opened with these keys.
 Result<package::Package> open_any_package(const std::string& path, const KeyOptions& keys,

@@ -24,7 +24,7 @@ Status KeygenVerb::run() const {
     return usage_error("give --output to make a key, or --public-of to show one's public half");
   seal::Key key;
   if (!public_of.empty()) {
-    ASSIGN(key, seal::load_key(public_of));
+    ASSIGN(key, load_one_key(public_of));
   } else {
     struct stat info{};
     if (::lstat(output.c_str(), &info) == 0)

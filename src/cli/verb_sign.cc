@@ -21,7 +21,7 @@ Status SignVerb::run() const {
   if (!sealed && !beside)
     return usage_error("'" + input + "' is not sealed: there is no place in it for a signature",
                        "give --beside to write " + input + ".minisig");
-  ASSIGN(const seal::Key signer, seal::load_key(key));
+  ASSIGN(const seal::Key signer, load_one_key(key));
   if (!beside) {
     ASSIGN(const seal::SealedFile file, seal::SealedFile::open(input));
     return file.sign(output.empty() ? input : output, signer);

@@ -21,7 +21,7 @@ struct VerifyVerb {
 Result<seal::Policy> VerifyVerb::accepted() const {
   ASSIGN(seal::Policy out, policy_of(policy));
   for (const std::string& source : signers) {
-    ASSIGN(const seal::Key key, seal::load_key(source));
+    ASSIGN(const seal::Key key, load_one_key(source));
     if (key.kind != seal::KeyKind::ed25519_public)
       return usage_error("'" + source + "' is no public key that verifies signatures");
     out.signers.push_back(key.open);

@@ -43,7 +43,9 @@ Status check_versions(const Prefix& p) {
     return newer("the package is of format " + number(p.major) + ", this build reads format " +
                  number(kMajor));
   if ((p.flags & kSealed) != 0)
-    return unsupported("the package is sealed, and this build opens clear packages only");
+    return {Code::key, "the package is sealed",
+            "'gossamer run' and 'bench' open it with --key; 'gossamer inspect' tells what anybody "
+            "can see of it"};
   if (p.flags != 0) return newer("the package needs something that this build does not know");
   return {};
 }

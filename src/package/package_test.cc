@@ -210,9 +210,16 @@ TEST(Package, NewerMinorVersionOpensAndItsOptionalSectionsAreSkipped) {
   EXPECT_EQ(parse_text(file).status().code(), Code::unsupported);
 }
 
-TEST(Package, SealedFlaggedAndForeignPackagesAreUnsupported) {
+TEST(Package, ASealedPackageAsksForAKey) {
+  std::string file = tiny();
+  put(file, 12, 1, 4);
+  mend(file);
+  EXPECT_EQ(parse_text(file).status().code(), Code::key);
+}
+
+TEST(Package, FlaggedAndForeignPackagesAreUnsupported) {
   for (const auto& [at, value] :
-       {std::pair<std::size_t, std::uint64_t>{12, 1}, {12, 2}, {132, 1}, {136, 2}, {140, 9}}) {
+       {std::pair<std::size_t, std::uint64_t>{12, 2}, {132, 1}, {136, 2}, {140, 9}}) {
     std::string file = tiny();
     put(file, at, value, 4);
     mend(file);

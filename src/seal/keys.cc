@@ -2,6 +2,7 @@
 #include "seal/keys.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sodium.h>
 #include <spawn.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
@@ -42,11 +44,23 @@ bool is_public(KeyKind kind) {
   return kind == KeyKind::x25519_public || kind == KeyKind::ed25519_public;
 }
 
+// Until something can be read, or the end; or interrupted.
+Status wait_for(int fd, const KeyRequest& request) {
+  constexpr int kMilliseconds = 50;
+  while (true) {
+    if (request.cancelled != nullptr && request.cancelled->load())
+      return {Code::interrupted, "interrupted while waiting for a key"};
+    pollfd one{fd, POLLIN, 0};
+    if (::poll(&one, 1, kMilliseconds) > 0) return {};
+  }
+}
+
 // All that comes, up to a limit, wiped when it goes.
-Result<Secret> read_all(int fd, std::string_view from) {
+Result<Secret> read_all(int fd, std::string_view from, const KeyRequest& request) {
   ASSIGN(Secret text, Secret::make(kMostText + 1));
   std::size_t length = 0;
   while (length <= kMostText) {
+    TRY(wait_for(fd, request));
     const ssize_t n = ::read(fd, text.data() + length, kMostText + 1 - length);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
@@ -76,14 +90,14 @@ Result<Key> key_in(const Secret& text, std::string_view from) {
   return key_error("there is no key in " + std::string(from));
 }
 
-Result<Key> from_file(const std::string& path) {
+Result<Key> from_file(const std::string& path, const KeyRequest& request) {
   const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
   if (!fd.ok())
     return key_error("cannot open the key file '" + path + "': " + std::strerror(errno));
   struct stat status{};
   if (fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))
     return key_error("'" + path + "' is no regular file");
-  ASSIGN(const Secret text, read_all(fd.get(), "'" + path + "'"));
+  ASSIGN(const Secret text, read_all(fd.get(), "'" + path + "'", request));
   ASSIGN(Key key, key_in(text, "'" + path + "'"));
   if (!is_public(key.kind) && (status.st_mode & 077) != 0)
     return key_error("others may read the secret key in '" + path + "'",
@@ -123,18 +137,19 @@ Result<Key> from_helper(const std::string& program, const KeyRequest& request) {
   (void)out_write.close();
   if (failed != 0)
     return key_error("cannot run the helper '" + program + "': " + std::strerror(failed));
-  Result<Secret> text = read_all(out_read.get(), "the helper '" + program + "'");
+  Result<Secret> text = read_all(out_read.get(), "the helper '" + program + "'", request);
   (void)out_read.close();  // one that writes on and on ends by this
+  if (!text.ok()) ::kill(child, SIGKILL);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
+  TRY(text.status());
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
     return key_error("the helper '" + program + "' gives no key");
-  TRY(text.status());
   return key_in(*text, "the helper '" + program + "'");
 }
 
-Result<Key> from_terminal() {
+Result<Key> from_terminal(const KeyRequest& request) {
   const FileDescriptor tty(::open("/dev/tty", O_RDWR | O_CLOEXEC));
   termios before{};
   if (!tty.ok() || tcgetattr(tty.get(), &before) != 0)
@@ -146,11 +161,15 @@ Result<Key> from_terminal() {
   (void)!::write(tty.get(), kAsk.data(), kAsk.size());
   tcsetattr(tty.get(), TCSAFLUSH, &silent);
   std::size_t length = 0;
-  while (length < kMostText && ::read(tty.get(), text.data() + length, 1) == 1 &&
-         text.data()[length] != std::byte{'\n'})
+  Status waited = wait_for(tty.get(), request);
+  while (waited.ok() && length < kMostText && ::read(tty.get(), text.data() + length, 1) == 1 &&
+         text.data()[length] != std::byte{'\n'}) {
     ++length;
+    waited = wait_for(tty.get(), request);
+  }
   tcsetattr(tty.get(), TCSAFLUSH, &before);
   (void)!::write(tty.get(), "\n", 1);
+  TRY(std::move(waited));
   return passphrase_key(text.text().substr(0, length));
 }
 
@@ -234,14 +253,14 @@ Result<Key> load_key(const std::string& source, const KeyRequest& request) {
     if (!value) return key_error("the variable '" + *variable + "' is not set");
     return passphrase_key(value);
   }
-  if (source == "tty:") return from_terminal();
+  if (source == "tty:") return from_terminal(request);
   if (const auto program = after("exec:")) return from_helper(*program, request);
   if (const auto number = after("fd:")) {
     char* end = nullptr;
     const long fd = std::strtol(number->c_str(), &end, 10);
     if (number->empty() || *end != '\0' || fd < 0 || fd > 1 << 20)
       return usage_error("'" + source + "' names no descriptor");
-    ASSIGN(const Secret text, read_all(static_cast<int>(fd), "descriptor " + *number));
+    ASSIGN(const Secret text, read_all(static_cast<int>(fd), "descriptor " + *number, request));
     return key_in(text, "descriptor " + *number);
   }
   if (const auto name = after("cred:")) {
@@ -249,7 +268,7 @@ Result<Key> load_key(const std::string& source, const KeyRequest& request) {
     if (!folder) return key_error("the service manager gives no credentials");
     if (name->empty() || name->find('/') != std::string::npos)
       return usage_error("'" + source + "' names no credential");
-    return from_file(std::string(folder) + "/" + *name);
+    return from_file(std::string(folder) + "/" + *name, request);
   }
   if (source.starts_with("gossamer-")) {
     ASSIGN(Key key, parse_key(source));
@@ -257,7 +276,7 @@ Result<Key> load_key(const std::string& source, const KeyRequest& request) {
     return usage_error("a secret key stands on the command line, where others can read it",
                        "put it into a file that only you can read, and make a new one");
   }
-  return from_file(after("file:").value_or(source));
+  return from_file(after("file:").value_or(source), request);
 }
 
 }  // namespace gossamer::seal

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct Key {
 struct KeyRequest {
   FileId file{};
   std::string name;
+  // Ends waiting for a helper, a pipe or the terminal.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 Result<Key> passphrase_key(std::string_view text);

@@ -214,7 +214,7 @@ TEST(Keys, ComeFromHelpers) {
   const auto helper = [&](const std::string& script) {
     folder.put("helper", "#!/bin/sh\n" + script + "\n");
     EXPECT_EQ(chmod(folder.file("helper").c_str(), 0755), 0);
-    return load_key("exec:" + folder.file("helper"), {{}, "the\nmodel"});
+    return load_key("exec:" + folder.file("helper"), {{}, "the\nmodel", nullptr});
   };
   const Result<Key> given = helper("cat > '" + folder.file("asked") + "'; echo " + key_text(key));
   ASSERT_TRUE(given.ok()) << given.status().message();

@@ -227,7 +227,8 @@ Result<Opened> SealedFile::decrypt(const OpenOptions& options) const {
   TRY(check_policy(container_, options.policy, options.now));
   std::vector<Key> keys;
   for (const std::string& source : options.keys) {
-    ASSIGN(Key key, load_key(source, {container_.core.file, container_.core.name}));
+    ASSIGN(Key key,
+           load_key(source, {container_.core.file, container_.core.name, options.cancelled}));
     keys.push_back(std::move(key));
   }
   if (keys.empty())

@@ -38,6 +38,7 @@ struct OpenOptions {
   std::vector<std::string> keys;  // sources, tried in order
   std::int64_t now = 0;           // Unix seconds
   int threads = 0;
+  const std::atomic<bool>* cancelled = nullptr;  // ends waiting for keys
 };
 
 class SealedFile {
