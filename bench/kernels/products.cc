@@ -1,6 +1,7 @@
 // Matrix products, attention and recurrent layers.
 #include "harness.h"
 #include "kernels/attention/attention.h"
+#include "kernels/block_product/block_product.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/recurrent/recurrent.h"
 
@@ -23,6 +24,14 @@ Case product(std::int64_t m, std::int64_t k, std::int64_t n, Bound bound) {
   const auto packed = static_cast<std::int64_t>(kernels::packed_matmul_size(k, n) / sizeof(float));
   return make_case("matmul " + shape_text(m, k, n), bound, step,
                    {row_major({m, k}), row_major({packed}), row_major({n})}, {row_major({m, n})});
+}
+
+// 4-bit weights with a scale a block of 32.
+Case few_bits(std::int64_t m, std::int64_t k, std::int64_t n) {
+  const kernels::BlockProductStep step{k, n, 32, 4, false};
+  const auto packed = static_cast<std::int64_t>(kernels::packed_block_product_size(step));
+  return make_case("block_product " + shape_text(m, k, n), Bound::traffic, step,
+                   {row_major({m, k}), row_major({packed}, DType::u8)}, {row_major({m, n})});
 }
 
 void add_attention(std::int64_t heads, std::int64_t length, std::int64_t width) {
@@ -63,6 +72,9 @@ void add_products() {
   vector.all_threads = true;
   add(std::move(vector));
   add(product(1, 256, 512, Bound::traffic));
+  Case narrow = few_bits(1, 4096, 11008);
+  narrow.all_threads = true;
+  add(std::move(narrow));
   add_attention(12, 128, 64);
   add_attention(8, 512, 64);
   add_lstm(1, 128, 128);

@@ -43,7 +43,8 @@ std::vector<std::vector<ValueId>> last_reads(const Graph& graph, const Emitter& 
   constexpr std::size_t kLarge = 4096;
   std::vector<NodeId> last(graph.values.size(), kNoNode);
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
-    const NodeId when = e.deferred(id) ? std::max(id, e.epilogue_of(id)) : id;
+    NodeId when = e.deferred(id) ? std::max(id, e.epilogue_of(id)) : id;
+    when = std::max(when, e.left_out(id));
     for (const ValueId v : graph.node(id).operands)
       if (v != kNoValue) {
         NodeId& l = last[static_cast<std::size_t>(v)];
@@ -83,7 +84,7 @@ Result<runtime::Program> compile(Graph graph, const CompileOptions& options, Wor
   for (NodeId id = 0; id < static_cast<NodeId>(graph.nodes.size()); ++id) {
     if (!live[static_cast<std::size_t>(id)]) continue;
     if (report) report->total += work_of(graph, id);
-    if (e.deferred(id)) continue;
+    if (e.deferred(id) || e.left_out(id) != kNoNode) continue;
     if (Status s = emit_node(e, id); !s.ok()) return std::move(s).in(graph.describe(id));
     for (const ValueId v : read_last[static_cast<std::size_t>(id)]) graph.value(v).constant.reset();
   }

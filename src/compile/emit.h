@@ -16,6 +16,8 @@ namespace gossamer::compile {
 Result<bool> emit_product(Emitter& e, NodeId id);
 // The same for 8-bit integers with sums in i32.
 Result<bool> emit_integer_product(Emitter& e, NodeId id);
+// A MatMul whose weights are made of few bits by nodes that were left out.
+Result<bool> emit_block_product(Emitter& e, NodeId id);
 // Padding before each spatial axis of x; nothing when it depends on open extents.
 std::optional<std::vector<std::int64_t>> pads_before(const ConvAttributes& a, const DimVector& x,
                                                      const std::vector<std::int64_t>& kernel);

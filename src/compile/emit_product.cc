@@ -295,7 +295,13 @@ Result<bool> emit_product(Emitter& e, NodeId id) {
   return p == &kMatMul ? matmul(e, id) : p == &kConv ? conv(e, id) : conv_transpose(e, id);
 }
 
-Result<bool> emit_MatMul(Emitter& e, NodeId id) { return emit_product(e, id); }
+Result<bool> emit_MatMul(Emitter& e, NodeId id) {
+  if (e.has_left_out(id)) {
+    ASSIGN(const bool done, emit_block_product(e, id));
+    if (done) return true;
+  }
+  return emit_product(e, id);
+}
 Result<bool> emit_Conv(Emitter& e, NodeId id) { return emit_product(e, id); }
 Result<bool> emit_ConvTranspose(Emitter& e, NodeId id) { return conv_transpose(e, id); }
 

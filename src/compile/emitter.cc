@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "compile/block_weights.h"
 #include "compile/fusion.h"
 #include "compile/integer_fusion.h"
 #include "compile/operations.h"
@@ -68,12 +69,30 @@ Emitter::Emitter(const Graph& graph, const CompileOptions& options, runtime::Pro
       output_index_(graph.values.size(), -1),
       epilogue_of_(graph.nodes.size(), kNoNode),
       product_of_(graph.nodes.size(), kNoNode),
+      left_out_(graph.nodes.size(), kNoNode),
+      has_left_out_(graph.nodes.size()),
       concat_target_(graph.values.size(), kNoNode) {
   for (std::size_t i = graph.outputs.size(); i-- > 0;)
     output_index_[at(graph.outputs[i])] = static_cast<std::int32_t>(i);
   if (!options.kernels) return;
+  find_block_products();
   find_epilogues();
   find_concat_targets();
+}
+
+void Emitter::find_block_products() {
+  for (NodeId id = 0; id < static_cast<NodeId>(graph_.nodes.size()); ++id)
+    if (const auto found = block_product_at(graph_, id, reads_, false)) {
+      for (const NodeId n : found->nodes) left_out_[at(n)] = id;
+      has_left_out_[at(id)] = true;
+    }
+}
+
+std::vector<NodeId> Emitter::left_out_for(NodeId product) const {
+  std::vector<NodeId> nodes;
+  for (std::size_t i = 0; i < left_out_.size(); ++i)
+    if (left_out_[i] == product) nodes.push_back(static_cast<NodeId>(i));
+  return nodes;
 }
 
 // A product whose one reader is a Pointwise that takes it over can be computed in a step with it.
@@ -84,6 +103,7 @@ void Emitter::find_epilogues() {
     for (const ValueId v : n.operands) {
       if (v == kNoValue || graph_.value(v).producer == kNoNode) continue;
       const NodeId product = graph_.value(v).producer;
+      if (has_left_out(product)) continue;
       if (!can_have_epilogue(graph_, product, id) &&
           !can_have_integer_epilogue(graph_, product, id))
         continue;
@@ -429,8 +449,10 @@ Status Emitter::evaluate_step(NodeId id, std::vector<std::int32_t> regions) {
 }
 
 Status Emitter::reference_step(NodeId id) {
-  if (const double work = report_ ? work_of(graph_, id) : 0; work > 0)
-    report_->scalar[std::string(node(id).primitive->name)] += work;
+  if (report_) {
+    const double work = work_of(graph_, id);
+    if (work > 0) report_->scalar[std::string(node(id).primitive->name)] += work;
+  }
   return evaluate_step(id, {});
 }
 

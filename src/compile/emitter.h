@@ -86,6 +86,14 @@ class Emitter {
   // Whether the node is left to a later one, with which it is computed.
   bool deferred(NodeId id) const { return epilogue_of(id) != kNoNode; }
 
+  // The MatMul for which a node that makes its weights is left out, as the kernel of products with
+  // weights of few bits reads those; kNoNode: none. And the nodes left out for a MatMul, in order.
+  NodeId left_out(NodeId id) const { return left_out_[static_cast<std::size_t>(id)]; }
+  std::vector<NodeId> left_out_for(NodeId product) const;
+  bool has_left_out(NodeId product) const {
+    return has_left_out_[static_cast<std::size_t>(product)];
+  }
+
   // The product is computed without its Pointwise after all.
   void separate(NodeId product) { epilogue_of_[static_cast<std::size_t>(product)] = kNoNode; }
 
@@ -120,6 +128,7 @@ class Emitter {
   runtime::SlotId slot(const Place& place);
   void find_epilogues();
   void find_concat_targets();
+  void find_block_products();
   // The place itself, or within a copy of what it looks into: values are only read as a whole.
   Place readable(const Place& place);
   std::optional<Place> concat_part(ValueId v, const std::vector<int>& order);
@@ -139,6 +148,8 @@ class Emitter {
   std::vector<std::int32_t> pending_;             // by buffer: reads to come of all values in it
   std::vector<std::int32_t> output_index_;        // by value: which output it is, -1: none
   std::vector<NodeId> epilogue_of_, product_of_;  // by node
+  std::vector<NodeId> left_out_;                  // by node
+  std::vector<bool> has_left_out_;                // by node
   std::vector<NodeId> concat_target_;          // by value: the concat that it may be written into
   std::map<runtime::BufferId, Place> wholes_;  // of buffers of kind value: all of it
   struct Copied {

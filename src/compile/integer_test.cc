@@ -113,5 +113,61 @@ TEST(CompileIntegers, ScalesOfEachChannelBetweenProducts) {
   expect_integers(text, {random_bytes<std::uint8_t>({1, 4, 6, 6}, 5)}, 2 + 2, 1);
 }
 
+// A product with weights of few bits is one step, and near the reference.
+void expect_block_product(const std::string& weights, bool trans) {
+  const std::string text = "graph g(x: f32[m,16]) -> (y) {\n" + weights +
+                           "  y: f32[m,3] = matmul(x, w)" + (trans ? " trans_b=true" : "") +
+                           "\n}\n";
+  Result<Graph> graph = parse_graph(text, find_primitive);
+  ASSERT_TRUE(graph.ok()) << graph.status().message();
+  Result<runtime::Program> compiled = compile(*graph);
+  ASSERT_TRUE(compiled.ok()) << compiled.status().message();
+  ASSERT_EQ(compiled->steps.size(), 1U) << weights;
+  EXPECT_EQ(compiled->steps[0].operation->name, "kernel.block_product");
+  Tensor x = Tensor::make(DType::f32, Shape{2, 16}).value();
+  std::mt19937 random(3);
+  for (float& v : x.mutable_values<float>())
+    v = static_cast<float>(static_cast<int>(random() % 200)) / 100 - 1;
+  const std::vector<Value> inputs = {Value(std::move(x))};
+  const auto expected = evaluate(*graph, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status().message();
+  auto session = runtime::Session::open(
+      std::make_shared<const runtime::Program>(std::move(compiled).value()), {});
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  const auto actual = (*session)->run(inputs);
+  ASSERT_TRUE(actual.ok()) << actual.status().message();
+  for (std::size_t i = 0; i < 6; ++i)
+    EXPECT_NEAR((*actual)[0].tensor.values<float>()[i], (*expected)[0].tensor.values<float>()[i],
+                1e-4)
+        << i;
+}
+
+TEST(CompileIntegers, WeightsOfFewBitsAreReadInPlace) {
+  const std::string scales =
+      "  s: f32[2,3] = constant {0.5, 1, 2, 0.25, 3, 1}\n"
+      "  t: f32[16,3] = copy(s) steps={repeat 0 8 each}\n";
+  std::string q, n;
+  for (int i = 0; i < 48; ++i) {
+    q += (i == 0 ? "" : ", ") + std::to_string(i * 7 % 16);
+    n += (i == 0 ? "" : ", ") + std::to_string(i * 37 % 256 - 128);
+  }
+  expect_block_product("  q: u4[16,3] = constant {" + q + "}\n" + scales +
+                           "  w: f32[16,3] = pointwise(q, t) program={(u4, f32) y0 = "
+                           "dequantize<f32> x0 x1 8:u4}\n",
+                       false);
+  expect_block_product("  q: u4[16,3] = constant {" + q + "}\n" + scales +
+                           "  z: u4[2,3] = constant {1, 2, 15, 4, 5, 6}\n"
+                           "  r: u4[16,3] = copy(z) steps={repeat 0 8 each}\n"
+                           "  w: f32[16,3] = pointwise(q, t, r) program={(u4, f32, u4) y0 = "
+                           "dequantize<f32> x0 x1 x2}\n",
+                       false);
+  expect_block_product("  q: i8[3,16] = constant {" + n +
+                           "}\n"
+                           "  s: f32[3,1] = constant {0.5, 1, 2}\n"
+                           "  w: f32[3,16] = pointwise(q, s) program={(i8, f32) y0 = "
+                           "dequantize<f32> x0 x1 3:i8}\n",
+                       true);
+}
+
 }  // namespace
 }  // namespace gossamer::compile

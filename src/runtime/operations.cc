@@ -6,6 +6,7 @@
 
 #include "kernels/arg_reduce/arg_reduce.h"
 #include "kernels/attention/attention.h"
+#include "kernels/block_product/block_product.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv_transpose/conv_transpose.h"
 #include "kernels/copy/copy.h"
