@@ -46,7 +46,7 @@ Result<ConvStep> on_pairs(const ConvStep& step) {
   ConvStep s = step;
   s.bf16 = false;
   s.channels /= 2;
-  const bool even = step.group > 0 && step.channels % (2 * step.group) == 0;
+  const bool even = step.group > 0 && step.channels % 2 == 0 && s.channels % step.group == 0;
   if (!even || is_depthwise(s.group, s.channels))
     return internal_error("Conv: bf16 takes pairs of channels, two pairs or more a group");
   return s;

@@ -31,13 +31,13 @@ struct ConvStep {
   float low = -std::numeric_limits<float>::infinity();
   float high = std::numeric_limits<float>::infinity();
   VectorProgram epilogue;  // of the sum (input 0) and the operands after bias; empty: none
-  static constexpr auto kFields =
-      std::tuple(field("kernel", &ConvStep::kernel), field("strides", &ConvStep::strides),
-                 field("dilations", &ConvStep::dilations),
-                 field("pads_begin", &ConvStep::pads_begin), field("group", &ConvStep::group),
-                 field("channels", &ConvStep::channels), field("filters", &ConvStep::filters),
-                 field("bias", &ConvStep::bias), field("low", &ConvStep::low),
-                 field("high", &ConvStep::high), field("epilogue", &ConvStep::epilogue));
+  static constexpr auto kFields = std::tuple(
+      field("kernel", &ConvStep::kernel), field("strides", &ConvStep::strides),
+      field("dilations", &ConvStep::dilations), field("pads_begin", &ConvStep::pads_begin),
+      field("group", &ConvStep::group), field("channels", &ConvStep::channels),
+      field("filters", &ConvStep::filters), field("bias", &ConvStep::bias),
+      field("bf16", &ConvStep::bf16), field("low", &ConvStep::low), field("high", &ConvStep::high),
+      field("epilogue", &ConvStep::epilogue));
 };
 
 // Fails with internal on operands that contradict the step, with unsupported on other dtypes.

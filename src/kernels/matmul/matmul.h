@@ -27,10 +27,11 @@ struct MatMulStep {
   float low = -std::numeric_limits<float>::infinity();
   float high = std::numeric_limits<float>::infinity();
   VectorProgram epilogue;  // of the product (input 0) and the operands after bias; empty: none
-  static constexpr auto kFields = std::tuple(
-      field("packed", &MatMulStep::packed), field("k", &MatMulStep::k), field("n", &MatMulStep::n),
-      field("bias", &MatMulStep::bias), field("low", &MatMulStep::low),
-      field("high", &MatMulStep::high), field("epilogue", &MatMulStep::epilogue));
+  static constexpr auto kFields =
+      std::tuple(field("packed", &MatMulStep::packed), field("k", &MatMulStep::k),
+                 field("n", &MatMulStep::n), field("bias", &MatMulStep::bias),
+                 field("bf16", &MatMulStep::bf16), field("low", &MatMulStep::low),
+                 field("high", &MatMulStep::high), field("epilogue", &MatMulStep::epilogue));
 };
 
 // Fails with internal on operands that contradict the step, with unsupported on other dtypes.
