@@ -116,6 +116,22 @@ Result<CompressReport> CompressReport::open(const ReportTask& task, const std::s
   return r;
 }
 
+Result<double> CompressReport::drop_of(const Graph& graph, const ReportTask& task) const {
+  Side second;
+  second.graph = graph;
+  JudgeOptions first = task.judge;
+  first.metrics.resize(1);
+  ASSIGN(Judge judge, Judge::open(first_, second, *samples_, first));
+  compress::RunControl quiet = task.control;
+  quiet.progress = nullptr;
+  ASSIGN(const Judgement judged, judge.run(first_, second, *samples_, quiet));
+  const std::optional<double> drop = judged.metrics[0].drop();
+  if (!drop)
+    return usage_error("a drop of the metric " + judged.metrics[0].name + " means nothing",
+                       "name another --metric first: agreement, cosine, mse ...");
+  return *drop;
+}
+
 Result<json> CompressReport::run(const ReportTask& task, ProgressLine& progress) {
   Side second;
   ModelOptions model;

@@ -25,6 +25,9 @@ class CompressReport {
   // the recipe leaves some; else they judge themselves. Refuses metrics that cannot work.
   static Result<CompressReport> open(const ReportTask& task, const std::string& path,
                                      const samples::SampleSpec& spec);
+  // What the first metric loses with this graph in the first model's place. Fails with usage when
+  // that cannot be said of the metric.
+  Result<double> drop_of(const Graph& graph, const ReportTask& task) const;
   // Reads the second file, judges it and times both in turns. Fails with what a run says.
   Result<nlohmann::json> run(const ReportTask& task, ProgressLine& progress);
 

@@ -104,8 +104,7 @@ std::string culprits_text(const compress::Culprits& c, std::size_t rows) {
   out += fmt::format("\nthe answer goes wrong in layer {}", w.name);
   if (w.mended_snr)
     out += fmt::format(
-        ": with that of the first model in its place, the outputs' SNR is {} dB "
-        "instead of {} dB",
+        ": with that of the first model in its place, the outputs' SNR is {} instead of {}",
         decibels_text(*w.mended_snr), decibels_text(c.output_snr));
   return out + "\n";
 }

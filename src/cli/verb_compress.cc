@@ -3,6 +3,7 @@
 #include "cli/compress_report.h"
 #include "cli/verb.h"
 #include "compress/compress.h"
+#include "compress/repair.h"
 #include "fmt/format.h"
 #include "onnx/writer.h"
 
@@ -17,10 +18,17 @@ struct CompressVerb {
   std::optional<std::int64_t> opset;
   int threads = 0;
   JudgeOptions judge;
-  std::string report;  // a file
+  std::optional<double> repair;  // the drop that is allowed
+  std::string report;            // a file
   bool as_json = false;
 
   Status run() const;
+  // By the recipe, or by what repairing made of it; `told` gets what was tried.
+  Result<compress::Compressed> make(const Graph& graph, const compress::Recipe& parsed,
+                                    const samples::Samples* given,
+                                    const compress::CompressOptions& options,
+                                    const std::optional<CompressReport>& reporter,
+                                    const ReportTask& task, json& told) const;
 };
 
 json cost_json(const GraphCost& c) {
@@ -43,6 +51,47 @@ std::string short_text(const std::string& output, const compress::Compressed& ou
                          static_cast<double>(std::max<std::int64_t>(out.before.constant_bytes, 1)));
 }
 
+std::string repair_text(const compress::RepairTry& t) {
+  const std::string layer = t.layer.empty() ? "all layers" : t.layer;
+  return fmt::format("{} {}: {}, outputs' SNR {}", t.taken ? "took" : "tried", layer, t.change,
+                     decibels_text(t.snr));
+}
+
+json repair_json(const compress::Repaired& r, double most) {
+  json tries = json::array();
+  for (const compress::RepairTry& t : r.tries)
+    tries.push_back({{"layer", t.layer.empty() ? json(nullptr) : json(t.layer)},
+                     {"change", t.change},
+                     {"snr_db", decibels_json(t.snr)},
+                     {"taken", t.taken}});
+  return {{"most_drop", most},
+          {"drop_before", r.drop_before},
+          {"drop", r.drop},
+          {"met", r.met},
+          {"tries", std::move(tries)}};
+}
+
+Result<compress::Compressed> CompressVerb::make(const Graph& graph, const compress::Recipe& parsed,
+                                                const samples::Samples* given,
+                                                const compress::CompressOptions& options,
+                                                const std::optional<CompressReport>& reporter,
+                                                const ReportTask& task, json& told) const {
+  if (!repair) return compress::compress(graph, parsed, given, options);
+  compress::RepairOptions repairs;
+  repairs.compress = options;
+  repairs.most_drop = *repair;
+  repairs.drop_of = [&](const Graph& made) { return reporter->drop_of(made, task); };
+  ASSIGN(compress::Repaired r, compress::compress_and_repair(graph, parsed, *given, repairs));
+  told["repair"] = repair_json(r, *repair);
+  told["recipe"] = r.recipe;
+  for (const compress::RepairTry& t : r.tries)
+    if (t.taken) r.compressed.notes.push_back(repair_text(t));
+  r.compressed.notes.push_back(fmt::format("the metric drops by {:.4g} instead of {:.4g}{}", r.drop,
+                                           r.drop_before,
+                                           r.met ? "" : ": more than what was asked for"));
+  return std::move(r.compressed);
+}
+
 Status CompressVerb::run() const {
   ASSIGN(const compress::Recipe parsed, compress::read_recipe(recipe));
   ASSIGN(const std::shared_ptr<const onnx::Model> loaded, model.load());
@@ -61,21 +110,24 @@ Status CompressVerb::run() const {
   options.on_step = [&](const std::string& name) { progress.step(name); };
   ReportTask task{model.path, output, &graph, judge, options.control};
   std::optional<CompressReport> reporter;
+  if (repair && (judge.metrics.empty() || !given))
+    return usage_error("--repair needs a --metric and --samples",
+                       "the metric's drop on the samples tells when the repairs are enough");
   if (!report.empty() || !judge.metrics.empty()) {
     ASSIGN(reporter, CompressReport::open(task, samples, parsed.samples));
   }
+  json told = {{"recipe", parsed.text}};
   ASSIGN(const compress::Compressed out,
-         compress::compress(graph, parsed, given ? &*given : nullptr, options));
+         make(graph, parsed, given ? &*given : nullptr, options, reporter, task, told));
   onnx::WriteOptions write;
   write.opset = opset;
   write.source = loaded.get();
   TRY(onnx::write_model(out.graph, output, write));
-  json told = {{"output", output},
+  told.update({{"output", output},
                {"samples", given ? json(given->size()) : json(nullptr)},
                {"before", cost_json(out.before)},
                {"after", cost_json(out.after)},
-               {"notes", out.notes},
-               {"recipe", parsed.text}};
+               {"notes", out.notes}});
   if (reporter) {
     ASSIGN(const json more, reporter->run(task, progress));
     told.update(more);
@@ -98,6 +150,10 @@ void add_compress(CLI::App& app, Invocation& invocation) {
   verb->add_option("--samples", self->samples,
                    "Real inputs: a folder, a file, or a .txt that lists files");
   self->judge.add_to(*verb);
+  verb->add_option("--repair", self->repair,
+                   "Change how the worst layers are quantized until the first metric drops by at "
+                   "most this much (docs/recipes.md)")
+      ->check(CLI::NonNegativeNumber);
   verb->add_option("--report", self->report,
                    "A JSON file that gets size, work, memory, latency on this machine, metrics and "
                    "layers, before and after");

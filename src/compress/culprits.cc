@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "compress/layers.h"
 #include "compress/matching.h"
 #include "passes/passes.h"
+#include "primitives/primitives.h"
 
 namespace gossamer::compress {
 namespace {
@@ -24,6 +26,59 @@ bool add_values(Difference& d, const Value& a, const Value& b) {
   return true;
 }
 
+using Outputs = std::vector<ValueId>;
+
+// What a softmax made an output of: its differences are not hidden by saturation.
+ValueId scores_of(const Graph& graph, ValueId output) {
+  const NodeId producer = graph.value(output).producer;
+  if (producer == kNoNode || graph.node(producer).primitive != &kSoftmax) return output;
+  return graph.node(producer).operands[0];
+}
+
+// The outputs of a name that both models have, before their softmax where both end with one.
+std::pair<Outputs, Outputs> common_outputs(const Graph& a, const Graph& b) {
+  std::pair<Outputs, Outputs> out;
+  for (const ValueId v : a.outputs)
+    for (const ValueId w : b.outputs) {
+      if (b.value(w).name != a.value(v).name) continue;
+      const ValueId of_a = scores_of(a, v), of_b = scores_of(b, w);
+      const bool both = of_a != v && of_b != w;
+      out.first.push_back(both ? of_a : v);
+      out.second.push_back(both ? of_b : w);
+    }
+  return out;
+}
+
+struct Side {
+  const Graph& graph;
+  std::span<const ValueId> outputs;
+};
+
+// Noise by signal of the outputs, summed over the outputs.
+Result<double> noise_between(const Side& a, const Side& b, const samples::Samples& samples,
+                             std::size_t most_samples, const RunControl& control) {
+  std::vector<Runner> runners;
+  for (const Side* side : {&a, &b}) {
+    ASSIGN(Runner runner, Runner::open(side->graph, side->outputs, samples.spec().carry, control));
+    runners.push_back(std::move(runner));
+  }
+  std::vector<Difference> differences(a.outputs.size());
+  TRY(run_together(runners, samples, most_samples, control,
+                   [&](std::size_t, std::span<const std::vector<Value>> values) -> Status {
+                     for (std::size_t i = 0; i < differences.size(); ++i)
+                       add_values(differences[i], values[0][i], values[1][i]);
+                     return {};
+                   }));
+  double sum = 0;
+  for (const Difference& d : differences) sum += d.noise_to_signal();
+  return sum;
+}
+
+double decibels(double noise) {
+  constexpr double kDecibel = 10;
+  return noise == 0 ? kInfinite : -kDecibel * std::log10(noise);
+}
+
 class Search {
  public:
   Search(const Graph& a, const Graph& b, const samples::Samples& samples,
@@ -33,7 +88,7 @@ class Search {
   Result<Culprits> run() {
     matches_ = match_values(a_, b_);
     units_ = units_of(a_, b_, matches_);
-    find_outputs();
+    std::tie(a_outputs_, b_outputs_) = common_outputs(a_, b_);
     TRY(observe());
     name_layers();
     rank();
@@ -43,15 +98,6 @@ class Search {
 
  private:
   const std::map<std::string, std::string>& carry() const { return samples_.spec().carry; }
-
-  void find_outputs() {
-    for (std::size_t i = 0; i < a_.outputs.size(); ++i)
-      for (const ValueId v : b_.outputs)
-        if (b_.value(v).name == a_.value(a_.outputs[i]).name) {
-          a_outputs_.push_back(a_.outputs[i]);
-          b_outputs_.push_back(v);
-        }
-  }
 
   // One pass over the samples: A's values, B's, and A's units on B's.
   Status observe() {
@@ -154,28 +200,9 @@ class Search {
     units_ = std::move(units);
   }
 
-  // Noise by signal of the outputs, summed over the outputs.
   Result<double> output_noise(const Graph& other, std::span<const ValueId> outputs) const {
-    std::vector<Runner> runners;
-    ASSIGN(Runner run_a, Runner::open(a_, a_outputs_, carry(), options_.control));
-    ASSIGN(Runner run_b, Runner::open(other, outputs, carry(), options_.control));
-    runners.push_back(std::move(run_a));
-    runners.push_back(std::move(run_b));
-    std::vector<Difference> differences(outputs.size());
-    TRY(run_together(runners, samples_, options_.samples, options_.control,
-                     [&](std::size_t, std::span<const std::vector<Value>> values) -> Status {
-                       for (std::size_t i = 0; i < differences.size(); ++i)
-                         add_values(differences[i], values[0][i], values[1][i]);
-                       return {};
-                     }));
-    double sum = 0;
-    for (const Difference& d : differences) sum += d.noise_to_signal();
-    return sum;
-  }
-
-  static double decibels(double noise) {
-    constexpr double kDecibel = 10;
-    return noise == 0 ? kInfinite : -kDecibel * std::log10(noise);
+    return noise_between({a_, a_outputs_}, {other, outputs}, samples_, options_.samples,
+                         options_.control);
   }
 
   Status mend_worst() {
@@ -190,7 +217,7 @@ class Search {
       const Match& result = matches_[units_[i].result];
       ASSIGN(const ValueId v, add_unit(mended, a_, units_[i], matches_));
       TRY(redirect(mended, result.b, v));
-      std::vector<ValueId> outputs = b_outputs_;
+      Outputs outputs = b_outputs_;
       std::replace(outputs.begin(), outputs.end(), result.b, v);
       ASSIGN(const double now, output_noise(mended, outputs));
       out_.layers[i].mended_snr = decibels(now);
@@ -208,7 +235,7 @@ class Search {
   const CulpritOptions& options_;
   std::vector<Match> matches_;
   std::vector<Unit> units_;
-  std::vector<ValueId> a_outputs_, b_outputs_;
+  Outputs a_outputs_, b_outputs_;
   std::vector<Difference> direct_, rounded_;    // by match; by rounded_of_
   std::vector<std::size_t> rounded_of_;         // matches
   std::vector<std::optional<Difference>> own_;  // by unit
@@ -223,6 +250,13 @@ Result<Culprits> find_culprits(const Graph& a, const Graph& b, const samples::Sa
   // Somebody else's tool may have begun from the model as it was.
   const bool as_it_was = match_values(a, b).size() > match_values(optimized.graph, b).size();
   return Search(as_it_was ? a : optimized.graph, b, samples, options).run();
+}
+
+Result<double> outputs_snr(const Graph& a, const Graph& b, const samples::Samples& samples,
+                           std::size_t most_samples, const RunControl& control) {
+  const auto [of_a, of_b] = common_outputs(a, b);
+  ASSIGN(const double noise, noise_between({a, of_a}, {b, of_b}, samples, most_samples, control));
+  return decibels(noise);
 }
 
 }  // namespace gossamer::compress

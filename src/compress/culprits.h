@@ -54,4 +54,9 @@ struct CulpritOptions {
 Result<Culprits> find_culprits(const Graph& a, const Graph& b, const samples::Samples& samples,
                                const CulpritOptions& options);
 
+// Signal-to-noise ratio in dB of B's outputs by A's, over those of a name that both have (what goes
+// into their softmax, where both end with one); their noise is summed. Infinite: they are equal.
+Result<double> outputs_snr(const Graph& a, const Graph& b, const samples::Samples& samples,
+                           std::size_t most_samples, const RunControl& control);
+
 }  // namespace gossamer::compress

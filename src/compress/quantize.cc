@@ -49,16 +49,17 @@ std::vector<float> bias_correction(const Graph& graph, const QuantizePlan& plan,
 
 // Weights besides those of layers: tables that a Gather takes rows of, and recurrent layers'; f32,
 // and large enough to matter.
-std::vector<StoredWeights> find_stored(const Graph& graph, const LayerFilter& filter) {
+std::vector<StoredWeights> find_stored(const Graph& graph, const QuantizeOptions& options) {
   constexpr std::int64_t kSmall = 4096;
   std::vector<StoredWeights> out;
   const auto add = [&](NodeId id, std::size_t operand, int rank, int axis, bool rows) {
     const Node& node = graph.node(id);
     const ValueInfo& info = graph.value(node.operands[operand]);
+    const std::string name = node.name.empty() ? graph.describe(id) : node.name;
     if (info.constant && info.type.dtype == DType::f32 && info.constant->rank() == rank &&
-        info.constant->count() >= kSmall &&
-        filter.chooses(node.name.empty() ? graph.describe(id) : node.name))
-      out.push_back({id, operand, axis, rows});
+        info.constant->count() >= kSmall && options.filter.chooses(name) &&
+        !options.scheme_of(name).keep)
+      out.push_back({options.scheme_of(name).weights, id, operand, axis, rows});
   };
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
@@ -74,75 +75,89 @@ std::vector<StoredWeights> find_stored(const Graph& graph, const LayerFilter& fi
   return out;
 }
 
-// --- the step ---
-
-class QuantizeStep : public Step {
- public:
-  explicit QuantizeStep(QuantizeOptions options) : options_(std::move(options)) {}
-
-  bool needs_samples() const override {
-    return !options_.activations.none || options_.correct_bias ||
-           options_.weights.rounding == Rounding::reconstruct;
-  }
-  Result<Graph> apply(const Graph& graph, const StepContext& context) const override;
-
- private:
-  Result<Quantization> plan(const Graph& graph, const StepContext* context) const;
-
-  QuantizeOptions options_;
-};
-
-// Without a context by the weights alone.
-Result<Quantization> QuantizeStep::plan(const Graph& graph, const StepContext* context) const {
-  std::vector<Layer> layers = find_layers(graph);
-  std::erase_if(layers, [&](const Layer& l) { return !options_.filter.chooses(l.name); });
-  std::map<ValueId, Observation> seen;
-  std::map<std::size_t, Moments> moments;
-  if (context != nullptr && context->samples != nullptr && !layers.empty()) {
-    ASSIGN(seen, observe(graph, inputs_of(graph, layers), *context->samples, context->control));
-    if (options_.weights.rounding == Rounding::reconstruct) {
-      ASSIGN(moments, second_moments(graph, layers, *context->samples, context->control));
-    }
-  }
+Quantization plan_of(const Graph& graph, const std::vector<Layer>& layers,
+                     const std::map<ValueId, Observation>& seen,
+                     const std::map<std::size_t, Moments>& moments,
+                     const QuantizeOptions& options) {
   Quantization out;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     QuantizePlan p;
     p.layer = layers[i];
+    p.scheme = options.scheme_of(p.layer.name);
+    if (p.scheme.keep || !options.filter.chooses(p.layer.name)) continue;
     const Tensor& w = *graph.value(p.layer.weights).constant;
     const Rows rows(w.shape(), p.layer.output_axis);
-    WeightScheme scheme = options_.weights;
+    WeightScheme& scheme = p.scheme.weights;
     if (!p.layer.whole_channels) scheme.granularity = Granularity::tensor;
     // Blocks are cut along one axis of the weights: a row of them must have no other.
     if (scheme.granularity == Granularity::block && w.count() != w.shape()[0] * w.shape()[1])
       scheme.granularity = Granularity::channel;
     p.weights = quantize_nearest(w.values<float>(), rows, scheme);
-    if (const auto m = moments.find(i); m != moments.end())
-      reconstruct(w.values<float>(), rows, scheme, m->second, p.weights);
-    const RangeOptions& range = options_.activations.range;
+    if (scheme.rounding == Rounding::reconstruct)
+      if (const auto m = moments.find(i); m != moments.end())
+        reconstruct(w.values<float>(), rows, scheme, m->second, p.weights);
+    const RangeOptions& range = p.scheme.activations.range;
     if (const auto o = seen.find(p.layer.input); o != seen.end()) {
       const std::int32_t least = range.symmetric ? -127 : 0, greatest = range.symmetric ? 127 : 255;
       p.input = linear_for(choose_range(o->second.histogram, o->second.average, range), least,
                            greatest, range.symmetric);
-      if (options_.correct_bias) p.bias_correction = bias_correction(graph, p, o->second);
+      if (options.correct_bias) p.bias_correction = bias_correction(graph, p, o->second);
     }
     out.layers.push_back(std::move(p));
   }
-  if (options_.tables) out.stored = find_stored(graph, options_.filter);
+  if (options.tables) out.stored = find_stored(graph, options);
   return out;
 }
 
-Result<Graph> QuantizeStep::apply(const Graph& graph, const StepContext& context) const {
-  ASSIGN(Quantization whole, plan(graph, &context));
+}  // namespace
+
+const LayerScheme& QuantizeOptions::scheme_of(const std::string& layer) const {
+  for (auto o = overrides.rbegin(); o != overrides.rend(); ++o)
+    if (LayerFilter{o->layers, {}}.chooses(layer)) return o->scheme;
+  return scheme;
+}
+
+bool QuantizeOptions::needs_samples() const {
+  const auto needs = [&](const LayerScheme& s) {
+    return !s.keep && (!s.activations.none || s.weights.rounding == Rounding::reconstruct);
+  };
+  return correct_bias || needs(scheme) ||
+         std::any_of(overrides.begin(), overrides.end(),
+                     [&](const SchemeOverride& o) { return needs(o.scheme); });
+}
+
+Result<Quantizer> Quantizer::open(const Graph& graph, const QuantizeOptions& options,
+                                  const StepContext& context, bool all) {
+  Quantizer q;
+  q.graph_ = graph;
+  q.layers_ = find_layers(graph);
+  std::erase_if(q.layers_, [&](const Layer& l) {
+    return !options.filter.chooses(l.name) || (!all && options.scheme_of(l.name).keep);
+  });
+  if (context.samples == nullptr || q.layers_.empty()) return q;
+  ASSIGN(q.seen_, observe(graph, inputs_of(graph, q.layers_), *context.samples, context.control));
+  const bool rebuilt = std::any_of(q.layers_.begin(), q.layers_.end(), [&](const Layer& l) {
+    return options.scheme_of(l.name).weights.rounding == Rounding::reconstruct;
+  });
+  if (all || rebuilt) {
+    ASSIGN(q.moments_, second_moments(graph, q.layers_, *context.samples, context.control));
+  }
+  return q;
+}
+
+Result<Graph> Quantizer::apply(const QuantizeOptions& options, const StepContext& context) const {
+  Quantization whole = plan_of(graph_, layers_, seen_, moments_, options);
   std::size_t layers = whole.layers.size(), stored = whole.stored.size();
   const auto body = [&](const Graph& of) {
-    // What bodies compute is not observed: with integer activations they stay as they are.
-    Result<Quantization> own = options_.activations.none ? plan(of, nullptr) : Quantization{};
-    if (!own.ok()) return Quantization{};
-    layers += own->layers.size();
-    stored += own->stored.size();
-    return std::move(own).value();
+    // What bodies compute is not observed: layers with integer activations stay as they are there.
+    Quantization own = plan_of(of, find_layers(of), {}, {}, options);
+    std::erase_if(own.layers, [](const QuantizePlan& p) { return !p.scheme.activations.none; });
+    if (!options.scheme.activations.none) own.stored.clear();
+    layers += own.layers.size();
+    stored += own.stored.size();
+    return own;
   };
-  ASSIGN(Graph out, rewrite_quantized(graph, std::move(whole), body, options_));
+  ASSIGN(Graph out, rewrite_quantized(graph_, std::move(whole), body));
   if (layers + stored == 0)
     return usage_error("there is nothing to quantize: no constant weights are chosen");
   context.note("quantized " + std::to_string(layers) + " layers, and " + std::to_string(stored) +
@@ -150,30 +165,61 @@ Result<Graph> QuantizeStep::apply(const Graph& graph, const StepContext& context
   return out;
 }
 
+Result<Graph> QuantizeStep::apply(const Graph& graph, const StepContext& context) const {
+  ASSIGN(const Quantizer quantizer, Quantizer::open(graph, options_, context));
+  return quantizer.apply(options_, context);
+}
+
+namespace {
+
+// The fields `weights` and `activations`; what they leave out stays as `s` has it.
+Status read_scheme(Fields& fields, LayerScheme& s) {
+  Fields w(fields.node("weights"), "weights of " + fields.what());
+  w.read("bits", s.weights.bits, 2, 8);
+  if (s.weights.bits != 2 && s.weights.bits != 4 && s.weights.bits != 8)
+    w.fail(w.node("bits"), "'bits' of weights must be 2, 4 or 8");
+  w.choose("granularity", s.weights.granularity);
+  w.read("block", s.weights.block, 16, 256);
+  w.choose("range", s.weights.range);
+  w.choose("rounding", s.weights.rounding);
+  TRY(w.finish());
+  const YAML::Node activations = fields.node("activations");
+  if (activations.IsScalar() && activations.Scalar() == "none") {
+    s.activations.none = true;
+    return {};
+  }
+  if (activations.IsDefined() && !activations.IsNull()) s.activations.none = false;
+  Fields a(activations, "activations of " + fields.what());
+  a.choose("observer", s.activations.range.observer);
+  a.read("percentile", s.activations.range.percentile, 50, 100);
+  a.read("symmetric", s.activations.range.symmetric);
+  return a.finish();
+}
+
+Status read_overrides(const YAML::Node& list, QuantizeOptions& o) {
+  if (!list.IsDefined()) return {};
+  if (!list.IsSequence())
+    return usage_error(at_line(list, "'overrides' is a list of maps that name layers"));
+  for (const YAML::Node& node : list) {
+    Fields f(node, "an override of quantize");
+    SchemeOverride one{{}, o.scheme};
+    f.read("layers", one.layers);
+    f.read("keep", one.scheme.keep);
+    TRY(read_scheme(f, one.scheme));
+    if (one.layers.empty()) f.fail(node, "an override names its 'layers'");
+    TRY(f.finish());
+    o.overrides.push_back(std::move(one));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<StepPtr> parse_quantize(Fields& fields) {
   QuantizeOptions o;
   o.filter.read(fields);
-  Fields w(fields.node("weights"), "weights of " + fields.what());
-  w.read("bits", o.weights.bits, 2, 8);
-  if (o.weights.bits != 2 && o.weights.bits != 4 && o.weights.bits != 8)
-    w.fail(w.node("bits"), "'bits' of weights must be 2, 4 or 8");
-  w.choose("granularity", o.weights.granularity);
-  w.read("block", o.weights.block, 16, 256);
-  w.choose("range", o.weights.range);
-  w.choose("rounding", o.weights.rounding);
-  TRY(w.finish());
-  YAML::Node activations = fields.node("activations");
-  if (activations.IsScalar() && activations.Scalar() == "none") {
-    o.activations.none = true;
-  } else {
-    Fields a(activations, "activations of " + fields.what());
-    a.choose("observer", o.activations.range.observer);
-    a.read("percentile", o.activations.range.percentile, 50, 100);
-    a.read("symmetric", o.activations.range.symmetric);
-    TRY(a.finish());
-  }
+  TRY(read_scheme(fields, o.scheme));
+  TRY(read_overrides(fields.node("overrides"), o));
   fields.read("correct_bias", o.correct_bias);
   fields.read("tables", o.tables);
   return StepPtr(std::make_unique<QuantizeStep>(std::move(o)));

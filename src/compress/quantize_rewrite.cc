@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <tuple>
 
 #include "passes/rewriter.h"
 #include "primitives/primitives.h"
@@ -19,9 +20,8 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 class QuantizeRule {
  public:
-  QuantizeRule(Rewriter& r, std::shared_ptr<const Quantization> plan, bool activations,
-               const QuantizeOptions& options)
-      : r_(r), options_(options), plan_(std::move(plan)), activations_(activations) {
+  QuantizeRule(Rewriter& r, std::shared_ptr<const Quantization> plan)
+      : r_(r), plan_(std::move(plan)) {
     for (const QuantizePlan& p : plan_->layers) {
       layers_.emplace(p.layer.node, &p);
       if (const auto bias = bias_of(r.old(), p.layer)) {
@@ -41,7 +41,7 @@ class QuantizeRule {
   Result<bool> rewrite_layer(const QuantizePlan& plan) {
     const Node& node = r_.node(plan.layer.node);
     std::vector<ValueId> operands = r_.operands(plan.layer.node);
-    if (activations_) {
+    if (!plan.scheme.activations.none) {
       ASSIGN(operands[0], dequantized_input(plan));
     }
     ASSIGN(operands[1], dequantized_weights(plan));
@@ -55,14 +55,15 @@ class QuantizeRule {
     return true;
   }
 
-  // One pair for all layers that read the value.
+  // One pair for all layers that read the value with the same scale.
   Result<ValueId> dequantized_input(const QuantizePlan& plan) {
-    const auto known = inputs_.find(plan.layer.input);
+    const bool is_signed = plan.scheme.activations.range.symmetric;
+    const InputKey key{plan.layer.input, plan.input.scale, plan.input.zero_point, is_signed};
+    const auto known = inputs_.find(key);
     if (known != inputs_.end()) return known->second;
     const std::string& name = r_.old().value(plan.layer.input).name;
     Builder& b = r_.b();
     const ValueId scale = b.constant(Tensor::scalar(plan.input.scale), name + "_scale");
-    const bool is_signed = options_.activations.range.symmetric;
     const ValueId zero =
         is_signed ? b.constant(Tensor::scalar(static_cast<std::int8_t>(plan.input.zero_point)),
                                name + "_zero_point")
@@ -73,7 +74,7 @@ class QuantizeRule {
                                           return e.quantize(in[0], in[1], in[2]);
                                         }));
     ASSIGN(const ValueId x, dequantize(q, scale, zero));
-    inputs_.emplace(plan.layer.input, x);
+    inputs_.emplace(key, x);
     return x;
   }
 
@@ -86,9 +87,9 @@ class QuantizeRule {
   Result<ValueId> dequantized_weights(const QuantizePlan& plan) {
     const ValueInfo& info = r_.old().value(plan.layer.weights);
     const Shape& shape = info.constant->shape();
-    const DType dtype = options_.weights.bits == 8   ? DType::i8
-                        : options_.weights.bits == 4 ? DType::i4
-                                                     : DType::i2;
+    const DType dtype = plan.scheme.weights.bits == 8   ? DType::i8
+                        : plan.scheme.weights.bits == 4 ? DType::i4
+                                                        : DType::i2;
     ASSIGN(Tensor codes, Tensor::make(dtype, shape));
     std::memcpy(codes.mutable_data(), plan.weights.codes.data(), plan.weights.codes.size());
     const Shape along = extents_of_scales(plan, shape);
@@ -155,7 +156,7 @@ class QuantizeRule {
     for (std::size_t c = 0; c < to.size(); ++c)
       to[c] = from[c] + (plan.bias_correction.empty() ? 0 : plan.bias_correction[c]);
     const bool flat = r_.old().value(plan.layer.result).type.rank() == 2;  // a Gemm, as written
-    if (!activations_ || plan.weights.block > 0 ||
+    if (plan.scheme.activations.none || plan.weights.block > 0 ||
         (r_.node(plan.layer.node).primitive == &kMatMul && !flat))
       return r_.b().constant(std::move(corrected), info.name);
     return integer_bias(plan, corrected, info.name);
@@ -168,7 +169,7 @@ class QuantizeRule {
       if (stored.node != id) continue;
       const ValueInfo& info = r_.old().value(node.operands[stored.operand]);
       const Tensor& w = *info.constant;
-      WeightScheme scheme = options_.weights;
+      WeightScheme scheme = stored.scheme;
       scheme.bits = 8;
       scheme.granularity = Granularity::channel;
       const QuantizedWeights q =
@@ -246,27 +247,26 @@ class QuantizeRule {
     return b.reshape_to(vector, extents);
   }
 
+  using InputKey = std::tuple<ValueId, float, std::int32_t, bool>;
+
   Rewriter& r_;
-  const QuantizeOptions& options_;
   std::shared_ptr<const Quantization> plan_;
-  bool activations_;
   std::map<NodeId, const QuantizePlan*> layers_;
   std::map<NodeId, LayerBias> biases_of_;  // by layer
   std::map<NodeId, LayerBias> biases_;     // by the node that adds it
   std::map<NodeId, ValueId> new_biases_;   // by the node that adds it
-  std::map<ValueId, ValueId> inputs_;      // of the old graph: what stands for it, dequantized
+  std::map<InputKey, ValueId> inputs_;     // what stands for it, dequantized
 };
 
 }  // namespace
 
 Result<Graph> rewrite_quantized(const Graph& graph, Quantization plan,
-                                const std::function<Quantization(const Graph& body)>& body,
-                                const QuantizeOptions& options) {
+                                const std::function<Quantization(const Graph& body)>& body) {
   const auto whole = std::make_shared<const Quantization>(std::move(plan));
   return rewritten(graph, [&](Rewriter& r) -> NodeRule {
     const bool is_whole = &r.old() == &graph;
     auto own = is_whole ? whole : std::make_shared<const Quantization>(body(r.old()));
-    return QuantizeRule(r, std::move(own), is_whole && !options.activations.none, options);
+    return QuantizeRule(r, std::move(own));
   });
 }
 

@@ -4,27 +4,14 @@
 #include <functional>
 #include <vector>
 
-#include "compress/quantize_weights.h"
-#include "compress/step.h"
+#include "compress/quantize.h"
 
 namespace gossamer::compress {
-
-struct ActivationScheme {
-  bool none = false;  // weights only
-  RangeOptions range;
-};
-
-struct QuantizeOptions {
-  LayerFilter filter;
-  WeightScheme weights;
-  ActivationScheme activations;
-  bool correct_bias = true;
-  bool tables = true;  // embeddings and recurrent layers, too
-};
 
 // What becomes of one layer.
 struct QuantizePlan {
   Layer layer;
+  LayerScheme scheme;
   QuantizedWeights weights;
   Linear input;                        // of its operand 0
   std::vector<float> bias_correction;  // one an output channel; empty: none
@@ -33,6 +20,7 @@ struct QuantizePlan {
 // Weights that stand alone, as bytes: tables that rows are picked from, and those of recurrent
 // layers.
 struct StoredWeights {
+  WeightScheme scheme;
   NodeId node = kNoNode;
   std::size_t operand = 0;
   int axis = 0;       // one scale an index
@@ -48,7 +36,6 @@ struct Quantization {
 // The graph with integer weights, inputs and biases as planned; `body` plans the bodies of its
 // branches and loops, of which only weights are quantized.
 Result<Graph> rewrite_quantized(const Graph& graph, Quantization plan,
-                                const std::function<Quantization(const Graph& body)>& body,
-                                const QuantizeOptions& options);
+                                const std::function<Quantization(const Graph& body)>& body);
 
 }  // namespace gossamer::compress

@@ -294,6 +294,14 @@ Scores rows_of(const Shape& shape, std::vector<double> numbers) {
   return out;
 }
 
+std::optional<double> MetricResult::drop() const {
+  if (name == "psnr") return std::nullopt;
+  // Whether a command's greater number is the better one is not known.
+  if (name.starts_with("command:")) return change ? std::abs(change->value) : 0;
+  if (change) return higher_is_better ? -change->value : change->value;
+  return higher_is_better ? 1 - b.value : b.value;
+}
+
 double cosine_of(std::span<const double> a, std::span<const double> b) {
   double dot = 0, aa = 0, bb = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {

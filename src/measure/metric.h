@@ -32,6 +32,10 @@ struct MetricResult {
   std::optional<Figure> a;       // of the first model by labels; nothing: it is the yardstick
   Figure b;                      // of the second model
   std::optional<Figure> change;  // b - a, in pairs
+
+  // How much worse b is: than a, else than answers equal to a's. Nothing where no number says that
+  // (psnr).
+  std::optional<double> drop() const;
 };
 
 class Metric {
