@@ -51,7 +51,11 @@ def classes(folder: pathlib.Path, models: pathlib.Path, splits: int = 5) -> None
     model = models / "efficientnet_lite0.onnx"
     files = stamps(folder)
     pictures = [photo(f) for f in files]
-    logits = lambda path, which: np.concatenate([s.run(None, {"image": pictures[i]})[0] for s in [open_model(path)] for i in which])
+
+    def logits(path: pathlib.Path, which) -> np.ndarray:
+        session = open_model(path)
+        return np.concatenate([session.run(None, {"image": pictures[i]})[0] for i in which])
+
     exact = logits(model, range(len(files)))
     seen = {"gossamer": [], "gossamer, nearest rounding": [], "onnxruntime": []} | ({"nncf": []} if has_nncf() else {})
     for seed in range(splits):

@@ -56,7 +56,10 @@ class Reader(ortq.CalibrationDataReader):
 def by_onnxruntime(model: pathlib.Path, out: pathlib.Path, feeds: Feeds) -> float:
     begin = time.perf_counter()
     prepared = out.with_suffix(".prepared.onnx")
-    ortq.shape_inference.quant_pre_process(str(model), str(prepared))
+    try:
+        ortq.shape_inference.quant_pre_process(str(model), str(prepared))
+    except AssertionError:  # its symbolic shapes do not take every model
+        ortq.shape_inference.quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
     ortq.quantize_static(
         str(prepared),
         str(out),

@@ -2,10 +2,12 @@
 #include "compress/moments.h"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
+#include "primitives/builder.h"
 #include "primitives/primitives.h"
 #include "reference/conv.h"
+#include "reference/matmul.h"
 
 namespace gossamer::compress {
 namespace {
@@ -14,8 +16,7 @@ std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 constexpr std::int64_t kLongestRow = 2048;
 
 // Adds x x^T to the upper half.
-void add_outer(float* sums, const std::vector<float>& x) {
-  const std::size_t n = x.size();
+void add_outer(float* sums, const float* x, std::size_t n) {
   for (std::size_t i = 0; i < n; ++i) {
     const float xi = x[i];
     if (xi == 0) continue;
@@ -23,6 +24,67 @@ void add_outer(float* sums, const std::vector<float>& x) {
     for (std::size_t j = i; j < n; ++j) row[j] += xi * x[j];
   }
 }
+
+// Adds x x^T of many x: of long ones by the kernels for products.
+class Products {
+ public:
+  explicit Products(const RunControl& control) : control_(control) {}
+
+  // Calls `row(k, to)` for each of `count` rows, which writes size numbers; adds to the upper half.
+  template <class F>
+  Status add(float* sums, std::int64_t size, std::int64_t count, const F& row) {
+    constexpr std::int64_t kShort = 48;
+    if (size < kShort) {
+      std::vector<float> x(at(size));
+      for (std::int64_t k = 0; k < count; ++k) {
+        row(k, x.data());
+        add_outer(sums, x.data(), x.size());
+      }
+      return {};
+    }
+    for (std::int64_t first = 0; first < count; first += kPanel) {
+      const std::int64_t rows = std::min(kPanel, count - first);
+      ASSIGN(Tensor panel, Tensor::make(DType::f32, Shape{kPanel, size}));  // zeros
+      for (std::int64_t k = 0; k < rows; ++k)
+        row(first + k, panel.mutable_values<float>().data() + k * size);
+      TRY(add_panel(sums, std::move(panel)));
+    }
+    return {};
+  }
+
+ private:
+  static constexpr std::int64_t kPanel = 256;
+
+  Status add_panel(float* sums, Tensor panel) {
+    const std::int64_t size = panel.shape()[1];
+    ASSIGN(Runner* const runner, runner_for(size));
+    samples::Feeds carried;
+    ASSIGN(const std::vector<Value> results,
+           runner->step({{"x", Value(std::move(panel))}}, carried));
+    const auto product = results[0].tensor.values<float>();
+    for (std::int64_t i = 0; i < size; ++i)
+      for (std::int64_t j = i; j < size; ++j) sums[i * size + j] += product[at(i * size + j)];
+    return {};
+  }
+
+  // Of x [panel, size]: its transpose by it.
+  Result<Runner*> runner_for(std::int64_t size) {
+    const auto known = runners_.find(size);
+    if (known != runners_.end()) return &known->second;
+    Graph graph;
+    Builder b(graph, std::make_shared<Builder::Symbols>());
+    const ValueId x = b.input("x", Type::tensor(DType::f32, Shape{kPanel, size}));
+    MatMulAttributes attributes;
+    attributes.trans_a = true;
+    ASSIGN(const ValueId product, b.one(kMatMul, attributes, {x, x}));
+    graph.outputs = {product};
+    ASSIGN(Runner runner, Runner::open(graph, graph.outputs, {}, control_));
+    return &runners_.emplace(size, std::move(runner)).first->second;
+  }
+
+  const RunControl& control_;
+  std::map<std::int64_t, Runner> runners_;  // by size
+};
 
 void mirror(Moments& m) {
   for (std::int64_t g = 0; g < m.groups; ++g) {
@@ -50,7 +112,7 @@ class Windows {
   std::int64_t count() const { return out_[0] * out_[1]; }
 
   // Window `p` of channel group `g` of one image, in the order of the weights' elements.
-  void gather(const float* image, std::int64_t g, std::int64_t p, std::vector<float>& x) const {
+  void gather(const float* image, std::int64_t g, std::int64_t p, float* x) const {
     const std::int64_t top = p / out_[1] * stride_[0] - before_[0];
     const std::int64_t left = p % out_[1] * stride_[1] - before_[1];
     std::size_t i = 0;
@@ -71,30 +133,31 @@ class Windows {
   std::array<std::int64_t, 2> kernel_, in_, stride_{}, dilation_{}, before_{}, out_{};
 };
 
-void add_conv(Moments& m, const Graph& graph, const Layer& layer, const Tensor& x,
-              std::int64_t positions) {
+Status add_conv(Moments& m, const Graph& graph, const Layer& layer, const Tensor& x,
+                std::int64_t positions, Products& products) {
   const auto& a = attributes_of<ConvAttributes>(graph.node(layer.node));
   const Windows windows(a, x.shape(), graph.value(layer.weights).constant->shape());
   const std::int64_t stride = std::max<std::int64_t>(windows.count() / positions, 1);
   const std::int64_t image = x.shape()[1] * x.shape()[2] * x.shape()[3];
-  std::vector<float> window(at(m.size));
-  for (std::int64_t n = 0; n < x.shape()[0]; ++n)
+  const std::int64_t count = (windows.count() + stride - 1) / stride;
+  for (std::int64_t n = 0; n < x.shape()[0]; ++n) {
+    const float* from = x.values<float>().data() + n * image;
     for (std::int64_t g = 0; g < m.groups; ++g)
-      for (std::int64_t p = 0; p < windows.count(); p += stride) {
-        windows.gather(x.values<float>().data() + n * image, g, p, window);
-        add_outer(&m.sums[at(g * m.size * m.size)], window);
-      }
+      TRY(products.add(
+          &m.sums[at(g * m.size * m.size)], m.size, count,
+          [&](std::int64_t k, float* to) { windows.gather(from, g, k * stride, to); }));
+  }
+  return {};
 }
 
-void add_matmul(Moments& m, const Tensor& x, std::int64_t positions) {
+Status add_matmul(Moments& m, const Tensor& x, std::int64_t positions, Products& products) {
   const std::int64_t rows = x.count() / m.size;
   const std::int64_t stride = std::max<std::int64_t>(rows / positions, 1);
-  std::vector<float> row(at(m.size));
-  for (std::int64_t r = 0; r < rows; r += stride) {
-    const float* from = x.values<float>().data() + r * m.size;
-    std::copy(from, from + m.size, row.begin());
-    add_outer(m.sums.data(), row);
-  }
+  return products.add(m.sums.data(), m.size, (rows + stride - 1) / stride,
+                      [&](std::int64_t k, float* to) {
+                        const float* from = x.values<float>().data() + k * stride * m.size;
+                        std::copy(from, from + m.size, to);
+                      });
 }
 
 bool suits(const Graph& graph, const Layer& layer) {
@@ -115,6 +178,7 @@ Result<std::map<std::size_t, Moments>> second_moments(const Graph& graph,
   std::map<std::size_t, Moments> out;
   std::vector<ValueId> values;
   std::vector<std::size_t> place(layers.size());
+  Products products(control);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     const Layer& layer = layers[i];
     if (!suits(graph, layer)) continue;
@@ -129,19 +193,18 @@ Result<std::map<std::size_t, Moments>> second_moments(const Graph& graph,
     place[i] = static_cast<std::size_t>(known - values.begin());
     if (known == values.end()) values.push_back(layer.input);
   }
-  TRY(run_samples(graph, values, samples, control,
-                  [&](std::size_t, std::span<const Value> results) -> Status {
-                    for (auto& [i, m] : out) {
-                      const Tensor& x = results[place[i]].tensor;
-                      if (x.count() == 0) continue;
-                      if (graph.node(layers[i].node).primitive == &kConv) {
-                        add_conv(m, graph, layers[i], x, positions);
-                      } else {
-                        add_matmul(m, x, positions);
-                      }
-                    }
-                    return {};
-                  }));
+  const OnStep look = [&](std::size_t, std::span<const Value> results) -> Status {
+    for (auto& [i, m] : out) {
+      const Tensor& x = results[place[i]].tensor;
+      if (x.count() == 0) continue;
+      const bool conv = graph.node(layers[i].node).primitive == &kConv;
+      const std::int64_t places = std::min(positions, 4 * m.size);  // short rows need fewer
+      TRY(conv ? add_conv(m, graph, layers[i], x, places, products)
+               : add_matmul(m, x, places, products));
+    }
+    return {};
+  };
+  TRY(run_samples(graph, values, samples, control, look));
   for (auto& [i, m] : out) mirror(m);
   return out;
 }

@@ -271,7 +271,7 @@ class Repairer {
 
   // The recipe's text with what was changed; yaml-cpp reports by exceptions, none leaves.
   Result<std::string> repaired_recipe() const {
-    if (overrides_.size() == 0 && !added_equalize_) return recipe_.text;
+    if (overrides_.empty() && !added_equalize_) return recipe_.text;
     try {
       YAML::Node root = YAML::Load(recipe_.text);
       YAML::Node steps = root["steps"];
