@@ -1,4 +1,6 @@
 """The quantizers: each makes an 8-bit model of an fp32 one from the same samples."""
+import contextlib
+import logging
 import pathlib
 import subprocess
 import sys
@@ -58,7 +60,7 @@ def by_onnxruntime(model: pathlib.Path, out: pathlib.Path, feeds: Feeds) -> floa
     prepared = out.with_suffix(".prepared.onnx")
     try:
         ortq.shape_inference.quant_pre_process(str(model), str(prepared))
-    except AssertionError:  # its symbolic shapes do not take every model
+    except Exception:  # its symbolic shapes do not take every model
         ortq.shape_inference.quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
     ortq.quantize_static(
         str(prepared),
@@ -77,16 +79,18 @@ def by_nncf(model: pathlib.Path, out: pathlib.Path, feeds: Feeds, transformer: b
 
     begin = time.perf_counter()
     kind = nncf.ModelType.TRANSFORMER if transformer else None
-    done = nncf.quantize(
-        onnx.load(model), nncf.Dataset(feeds), subset_size=len(feeds), model_type=kind
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # it prints its progress
+        done = nncf.quantize(onnx.load(model), nncf.Dataset(feeds), subset_size=len(feeds), model_type=kind)
     onnx.save(done, out)
     return time.perf_counter() - begin
 
 
 def has_nncf() -> bool:
     try:
-        import nncf  # noqa: F401
+        with contextlib.redirect_stdout(sys.stderr):
+            import nncf
+
+        nncf.set_log_level(logging.ERROR)
     except ImportError:
         note("nncf is not installed: its rows are left out")
         return False

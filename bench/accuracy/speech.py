@@ -4,6 +4,7 @@ import pathlib
 import wave
 
 import numpy as np
+from scipy import signal
 
 import registry
 from figures import note, share, table
@@ -15,7 +16,7 @@ PROMPTS = {
     "fr": "8d4e1bc32ed5ba7fbda40841ca1825ed20cc6232724a473c90f8bb0e53e6073e",
 }
 RECIPE = "steps: [quantize: {activations: none, correct_bias: false}]"
-RATE, FRAME, CONTEXT = 8000, 256, 32
+RATE, FRAME, CONTEXT = 16000, 512, 64
 
 
 def prompts(language: str) -> list[np.ndarray]:
@@ -31,30 +32,33 @@ def prompts(language: str) -> list[np.ndarray]:
             if not member.isfile() or not member.name.endswith(".wav"):
                 continue
             with wave.open(io.BytesIO(archive.extractfile(member).read())) as sound:
-                assert sound.getframerate() == RATE and sound.getnchannels() == 1
+                assert sound.getframerate() * 2 == RATE and sound.getnchannels() == 1
                 data = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
-            out.append(data.astype(np.float32) / 32768)
+            out.append(signal.resample_poly(data.astype(np.float32) / 32768, 2, 1).astype(np.float32))
     return out
 
 
 def decisions(model: pathlib.Path, sounds: list[np.ndarray]) -> np.ndarray:
     session, out = open_model(model), []
+    names = [port.name for port in session.get_inputs()]
     for sound in sounds:
         state, context = np.zeros((2, 1, 128), np.float32), np.zeros((1, CONTEXT), np.float32)
         for begin in range(0, len(sound) - FRAME + 1, FRAME):
             frame = np.concatenate([context, sound[None, begin : begin + FRAME]], 1)
             feeds = {"input": frame, "state": state, "sr": np.array(RATE, np.int64)}
-            probability, state = session.run(None, feeds)
+            probability, state = session.run(None, {name: feeds[name] for name in names})
             context = frame[:, -CONTEXT:]
             out.append(probability[0, 0] > 0.5)
     return np.array(out)
 
 
 def voice(folder: pathlib.Path, models: pathlib.Path) -> None:
-    model = models / "silero_vad.onnx"
-    out = folder / "silero_vad_gossamer.onnx"
+    model = models / "silero_vad_op18_ifless.onnx"
+    out = folder / "silero_gossamer.onnx"
+    ports = open_model(model).get_inputs()
     feed = {"input": np.zeros((1, FRAME + CONTEXT), np.float32), "state": np.zeros((2, 1, 128), np.float32)}
-    samples = write_samples(folder / "silero_samples", [{**feed, "sr": np.array(RATE, np.int64)}])
+    feed["sr"] = np.array(RATE, np.int64)
+    samples = write_samples(folder / "silero_samples", [{p.name: feed[p.name] for p in ports}])
     took = by_gossamer(model, out, RECIPE, samples)
     rows = []
     for language in PROMPTS:

@@ -30,23 +30,32 @@ class Products {
  public:
   explicit Products(const RunControl& control) : control_(control) {}
 
-  // Calls `row(k, to)` for each of `count` rows, which writes size numbers; adds to the upper half.
+  // Calls `row(k, to)` for each of `count` rows, which writes size numbers; adds to the upper half
+  // and to the first moments.
   template <class F>
-  Status add(float* sums, std::int64_t size, std::int64_t count, const F& row) {
+  Status add(Moments& m, std::int64_t group, std::int64_t count, const F& row) {
+    const std::int64_t size = m.size;
+    float* sums = &m.sums[at(group * size * size)];
+    double* first = &m.first[at(group * size)];
+    if (group == 0) m.rows += count;
     constexpr std::int64_t kShort = 48;
     if (size < kShort) {
       std::vector<float> x(at(size));
       for (std::int64_t k = 0; k < count; ++k) {
         row(k, x.data());
+        for (std::int64_t i = 0; i < size; ++i) first[i] += double{x[at(i)]};
         add_outer(sums, x.data(), x.size());
       }
       return {};
     }
-    for (std::int64_t first = 0; first < count; first += kPanel) {
-      const std::int64_t rows = std::min(kPanel, count - first);
+    for (std::int64_t begin = 0; begin < count; begin += kPanel) {
+      const std::int64_t rows = std::min(kPanel, count - begin);
       ASSIGN(Tensor panel, Tensor::make(DType::f32, Shape{kPanel, size}));  // zeros
-      for (std::int64_t k = 0; k < rows; ++k)
-        row(first + k, panel.mutable_values<float>().data() + k * size);
+      for (std::int64_t k = 0; k < rows; ++k) {
+        float* x = panel.mutable_values<float>().data() + k * size;
+        row(begin + k, x);
+        for (std::int64_t i = 0; i < size; ++i) first[i] += double{x[i]};
+      }
       TRY(add_panel(sums, std::move(panel)));
     }
     return {};
@@ -94,16 +103,19 @@ void mirror(Moments& m) {
   }
 }
 
-// The windows that a convolution of two spatial axes multiplies with its weights.
+// The windows that a convolution of one or two spatial axes multiplies with its weights.
 class Windows {
  public:
-  Windows(const ConvAttributes& a, const Shape& x, const Shape& w)
-      : group_(a.group), cin_(w[1]), kernel_{w[2], w[3]}, in_{x[2], x[3]} {
-    for (std::size_t d = 0; d < 2; ++d) {
-      stride_[d] = a.strides.empty() ? 1 : a.strides[d];
-      dilation_[d] = a.dilations.empty() ? 1 : a.dilations[d];
-      before_[d] = a.pads.empty() ? 0 : a.pads[d];
-      const std::int64_t after = a.pads.empty() ? 0 : a.pads[d + 2];
+  Windows(const ConvAttributes& a, const Shape& x, const Shape& w) : group_(a.group), cin_(w[1]) {
+    const int axes = x.rank() - 2;
+    for (int i = 0; i < axes; ++i) {
+      const std::size_t d = at(2 - axes + i), k = at(i);  // a single axis goes along rows
+      kernel_[d] = w[2 + i];
+      in_[d] = x[2 + i];
+      if (!a.strides.empty()) stride_[d] = a.strides[k];
+      if (!a.dilations.empty()) dilation_[d] = a.dilations[k];
+      if (!a.pads.empty()) before_[d] = a.pads[k];
+      const std::int64_t after = a.pads.empty() ? 0 : a.pads[k + at(axes)];
       const std::int64_t reach = (kernel_[d] - 1) * dilation_[d] + 1;
       out_[d] = std::max<std::int64_t>((in_[d] + before_[d] + after - reach) / stride_[d] + 1, 0);
     }
@@ -130,7 +142,8 @@ class Windows {
 
  private:
   std::int64_t group_, cin_;
-  std::array<std::int64_t, 2> kernel_, in_, stride_{}, dilation_{}, before_{}, out_{};
+  std::array<std::int64_t, 2> kernel_{1, 1}, in_{1, 1}, stride_{1, 1}, dilation_{1, 1}, before_{},
+      out_{1, 1};
 };
 
 Status add_conv(Moments& m, const Graph& graph, const Layer& layer, const Tensor& x,
@@ -138,14 +151,14 @@ Status add_conv(Moments& m, const Graph& graph, const Layer& layer, const Tensor
   const auto& a = attributes_of<ConvAttributes>(graph.node(layer.node));
   const Windows windows(a, x.shape(), graph.value(layer.weights).constant->shape());
   const std::int64_t stride = std::max<std::int64_t>(windows.count() / positions, 1);
-  const std::int64_t image = x.shape()[1] * x.shape()[2] * x.shape()[3];
+  const std::int64_t image = x.count() / std::max<std::int64_t>(x.shape()[0], 1);
   const std::int64_t count = (windows.count() + stride - 1) / stride;
   for (std::int64_t n = 0; n < x.shape()[0]; ++n) {
     const float* from = x.values<float>().data() + n * image;
     for (std::int64_t g = 0; g < m.groups; ++g)
-      TRY(products.add(
-          &m.sums[at(g * m.size * m.size)], m.size, count,
-          [&](std::int64_t k, float* to) { windows.gather(from, g, k * stride, to); }));
+      TRY(products.add(m, g, count, [&](std::int64_t k, float* to) {
+        windows.gather(from, g, k * stride, to);
+      }));
   }
   return {};
 }
@@ -153,18 +166,18 @@ Status add_conv(Moments& m, const Graph& graph, const Layer& layer, const Tensor
 Status add_matmul(Moments& m, const Tensor& x, std::int64_t positions, Products& products) {
   const std::int64_t rows = x.count() / m.size;
   const std::int64_t stride = std::max<std::int64_t>(rows / positions, 1);
-  return products.add(m.sums.data(), m.size, (rows + stride - 1) / stride,
-                      [&](std::int64_t k, float* to) {
-                        const float* from = x.values<float>().data() + k * stride * m.size;
-                        std::copy(from, from + m.size, to);
-                      });
+  return products.add(m, 0, (rows + stride - 1) / stride, [&](std::int64_t k, float* to) {
+    const float* from = x.values<float>().data() + k * stride * m.size;
+    std::copy(from, from + m.size, to);
+  });
 }
 
 bool suits(const Graph& graph, const Layer& layer) {
   const Node& node = graph.node(layer.node);
   const Shape& w = graph.value(layer.weights).constant->shape();
   if (node.primitive == &kConv)
-    return w.rank() == 4 && attributes_of<ConvAttributes>(node).auto_pad == AutoPad::none;
+    return (w.rank() == 3 || w.rank() == 4) &&
+           attributes_of<ConvAttributes>(node).auto_pad == AutoPad::none;
   return node.primitive == &kMatMul && w.rank() == 2;
 }
 
@@ -188,6 +201,7 @@ Result<std::map<std::size_t, Moments>> second_moments(const Graph& graph,
     m.groups = node.primitive == &kConv ? attributes_of<ConvAttributes>(node).group : 1;
     if (m.size > kLongestRow || m.size < 2) continue;
     m.sums.assign(at(m.groups * m.size * m.size), 0);
+    m.first.assign(at(m.groups * m.size), 0);
     out.emplace(i, std::move(m));
     const auto known = std::find(values.begin(), values.end(), layer.input);
     place[i] = static_cast<std::size_t>(known - values.begin());

@@ -14,33 +14,53 @@ namespace {
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
+// Means of what a row of weights is multiplied with, a row a group.
+struct Means {
+  std::int64_t groups = 1;
+  std::vector<double> values;
+};
+
+// From the moments, which know what padding adds; else from the channels' sums, which do not.
+std::optional<Means> means_of(const Node& node, const Shape& w, std::int64_t size,
+                              const Observation& input, const Moments* moments) {
+  Means out;
+  if (moments != nullptr && moments->rows > 0) {
+    out.groups = moments->groups;
+    for (const double sum : moments->first)
+      out.values.push_back(sum / static_cast<double>(moments->rows));
+    return out;
+  }
+  if (input.channel_sums.empty() || input.per_channel == 0) return std::nullopt;
+  const auto channels = static_cast<std::int64_t>(input.channel_sums.size());
+  const std::int64_t per_row = node.primitive == &kConv ? w[1] : size;  // channels of a row
+  if (channels % per_row != 0) return std::nullopt;
+  out.groups = channels / per_row;
+  const std::int64_t taps = size / per_row;
+  for (const double sum : input.channel_sums)
+    out.values.insert(out.values.end(), at(taps), sum / static_cast<double>(input.per_channel));
+  return out;
+}
+
 // Mean over the samples of what the weights' rounding adds to each output channel (Nagel et al.,
 // "Data-Free Quantization Through Weight Equalization and Bias Correction", 2019, with measured
 // means), negated.
 std::vector<float> bias_correction(const Graph& graph, const QuantizePlan& plan,
-                                   const Observation& input) {
+                                   const Observation& input, const Moments* moments) {
   const Node& node = graph.node(plan.layer.node);
   const Tensor& w = *graph.value(plan.layer.weights).constant;
   const Rows rows(w.shape(), plan.layer.output_axis);
-  if (input.channel_sums.empty() || input.per_channel == 0 || !plan.layer.whole_channels ||
-      node.primitive == &kConvTranspose)
-    return {};
-  const auto channels = static_cast<std::int64_t>(input.channel_sums.size());
-  const bool conv = node.primitive == &kConv;
-  const std::int64_t per_row = conv ? w.shape()[1] : rows.size;  // input channels of a row
-  if (channels % per_row != 0) return {};
-  const std::int64_t groups = channels / per_row, taps = rows.size / per_row;
+  if (!plan.layer.whole_channels || node.primitive == &kConvTranspose) return {};
+  const std::optional<Means> means = means_of(node, w.shape(), rows.size, input, moments);
+  if (!means) return {};
   std::vector<float> out(at(rows.count));
   for (std::int64_t r = 0; r < rows.count; ++r) {
-    const std::int64_t first = r / (rows.count / groups) * per_row;
+    const std::int64_t group = r / (rows.count / means->groups);
     double sum = 0;
     for (std::int64_t k = 0; k < rows.size; ++k) {
       const std::size_t i = rows.index(r, k);
       const double error =
           double{plan.weights.scale(r, k)} * plan.weights.codes[i] - double{w.values<float>()[i]};
-      const double mean =
-          input.channel_sums[at(first + k / taps)] / static_cast<double>(input.per_channel);
-      sum += error * mean;
+      sum += error * means->values[at(group * rows.size + k)];
     }
     out[at(r)] = static_cast<float>(-sum);
   }
@@ -93,15 +113,16 @@ Quantization plan_of(const Graph& graph, const std::vector<Layer>& layers,
     if (scheme.granularity == Granularity::block && w.count() != w.shape()[0] * w.shape()[1])
       scheme.granularity = Granularity::channel;
     p.weights = quantize_nearest(w.values<float>(), rows, scheme);
-    if (scheme.rounding == Rounding::reconstruct)
-      if (const auto m = moments.find(i); m != moments.end())
-        reconstruct(w.values<float>(), rows, scheme, m->second, p.weights);
+    const auto known = moments.find(i);
+    const Moments* const m = known == moments.end() ? nullptr : &known->second;
+    if (scheme.rounding == Rounding::reconstruct && m != nullptr)
+      reconstruct(w.values<float>(), rows, scheme, *m, p.weights);
     const RangeOptions& range = p.scheme.activations.range;
     if (const auto o = seen.find(p.layer.input); o != seen.end()) {
       const std::int32_t least = range.symmetric ? -127 : 0, greatest = range.symmetric ? 127 : 255;
       p.input = linear_for(choose_range(o->second.histogram, o->second.average, range), least,
                            greatest, range.symmetric);
-      if (options.correct_bias) p.bias_correction = bias_correction(graph, p, o->second);
+      if (options.correct_bias) p.bias_correction = bias_correction(graph, p, o->second, m);
     }
     out.layers.push_back(std::move(p));
   }

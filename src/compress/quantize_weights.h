@@ -53,6 +53,8 @@ QuantizedWeights quantize_nearest(std::span<const float> weights, const Rows& ro
 struct Moments {
   std::int64_t groups = 1, size = 0;
   std::vector<float> sums;
+  std::vector<double> first;  // groups x size: the sums of what is multiplied, paddings included
+  std::int64_t rows = 0;      // in each of the sums
 };
 
 // Rounds anew for the scales that `q` has.
