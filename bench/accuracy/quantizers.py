@@ -34,13 +34,14 @@ def write_samples(folder: pathlib.Path, feeds: Feeds) -> pathlib.Path:
     return folder
 
 
-def by_gossamer(model: pathlib.Path, out: pathlib.Path, recipe: str, samples: pathlib.Path) -> float:
+def by_gossamer(model: pathlib.Path, out: pathlib.Path, recipe: str, samples: pathlib.Path, *words: str) -> float:
     """Seconds that it took, as for the others."""
     text = out.with_suffix(".yaml")
     text.write_text(recipe)
     begin = time.perf_counter()
     done = subprocess.run(
-        [TOOL, "compress", model, "-o", out, "--recipe", text, "--samples", samples], stdout=subprocess.DEVNULL
+        [TOOL, "compress", model, "-o", out, "--recipe", text, "--samples", samples, *words],
+        stdout=subprocess.DEVNULL,
     )
     if done.returncode:
         sys.exit("error: gossamer compress failed; its message is above")
