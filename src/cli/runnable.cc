@@ -1,10 +1,13 @@
 // Opening sessions on graphs and packages.
 #include "cli/runnable.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 
 #include "cli/program_cache.h"
 #include "compile/compile.h"
+#include "fmt/format.h"
 #include "package/package.h"
 
 namespace gossamer::cli {
@@ -93,10 +96,18 @@ namespace {
 
 // What a compiled model depends on beside its file; nothing when it cannot be kept.
 std::optional<std::vector<std::string>> cache_options(const ModelOptions& model,
+                                                      const onnx::Model& loaded,
                                                       const std::map<std::string, Value>& feeds,
                                                       const RunnableOptions& options) {
   if (!model.binds.empty()) return std::nullopt;
   std::vector<std::string> out = {options.precision};
+  for (const std::filesystem::path& file : loaded.external_files) {
+    // Told apart by time and size: these may be large.
+    struct stat info{};
+    if (::stat(file.c_str(), &info) != 0) return std::nullopt;
+    out.push_back(fmt::format("{} {} {}.{:09} {}", file.string(), info.st_size, info.st_mtim.tv_sec,
+                              info.st_mtim.tv_nsec, info.st_ino));
+  }
   for (const auto* list : {&model.shapes, &model.dims})
     for (const std::string& text : *list) out.push_back("option " + text);
   for (const auto& [name, value] : feeds) {
@@ -118,15 +129,15 @@ bool may_keep(const Graph& graph) {
 Result<Runnable> open_onnx(const ModelOptions& model, std::shared_ptr<const onnx::Model> loaded,
                            const std::map<std::string, Value>& feeds,
                            const RunnableOptions& options) {
-  std::optional<ProgramCache> cache;
-  const auto key = cache_options(model, feeds, options);
-  if (!options.cache.empty() && key) {
-    ASSIGN(cache, ProgramCache::open(options.cache, model.path, *key));
-    if (auto program = cache->find()) return open_program(std::move(program), options);
-  }
   if (!loaded) {
     ASSIGN(loaded, model.load());
   }
+  std::optional<ProgramCache> cache;
+  if (!options.cache.empty())
+    if (const auto key = cache_options(model, *loaded, feeds, options)) {
+      ASSIGN(cache, ProgramCache::open(options.cache, model.path, *key));
+      if (auto program = cache->find()) return open_program(std::move(program), options);
+    }
   ASSIGN(const onnx::LowerOptions lower, model.lower_options(*loaded));
   ASSIGN(Graph graph, onnx::lower_for(loaded, feeds, lower));
   loaded.reset();  // what is packed is not kept twice

@@ -44,6 +44,12 @@ Result<ExternalData::File> ExternalData::open(const std::string& location) {
   return file;
 }
 
+std::vector<std::filesystem::path> ExternalData::opened() const {
+  std::vector<std::filesystem::path> out;
+  for (const auto& [location, file] : files_) out.push_back(*folder_ / location);
+  return out;
+}
+
 Result<std::span<const std::byte>> cut_range(std::span<const std::byte> file,
                                              const ExternalRange& range, std::uint64_t size) {
   const std::string where = "external data " + quote_name(range.location);

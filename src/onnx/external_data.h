@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 
@@ -34,6 +35,8 @@ class ExternalData {
   // The file at `location` relative to the folder. Fails (malformed) when it is missing or leads
   // out of the folder.
   Result<File> open(const std::string& location);
+  // Those that were opened, in the order of their names.
+  std::vector<std::filesystem::path> opened() const;
 
  private:
   std::optional<std::filesystem::path> folder_;

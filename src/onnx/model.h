@@ -127,6 +127,7 @@ struct Model {
   std::vector<Function> functions;
   Graph graph;
   std::size_t file_bytes = 0;
+  std::vector<std::filesystem::path> external_files;  // that tensors lie in
 };
 
 // Reads a .onnx file. The Model's tensors keep the mapping alive. External data is opened strictly

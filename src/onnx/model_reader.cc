@@ -140,6 +140,7 @@ Result<Model> parse_model(std::span<const std::byte> bytes, std::shared_ptr<cons
   Model model;
   model.file_bytes = bytes.size();
   Status status = read_whole(reader, file, model);
+  model.external_files = reader.external.opened();
   if (status.ok()) return model;
   if (status.code() == Code::malformed) status = std::move(status).with_hint(guess_file_kind(file));
   return status;

@@ -5,7 +5,9 @@ import os
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.tool.test_measuring import model, package, tool  # noqa: F401
 
@@ -71,3 +73,20 @@ def test_a_cache_keeps_compiled_models(model, feed, tmp_path):  # noqa: F811
     assert tool(*run).stderr == "" and os.listdir(tmp_path / "kept") == [kept.name]
     tool("bench", model, "--input", feed, "--seconds", "0", "--cache", tmp_path / "kept")
     assert os.listdir(tmp_path / "kept") == [kept.name]
+
+
+def test_a_cache_sees_that_weights_beside_the_model_changed(tmp_path):
+    weights = np.arange(16, dtype=np.float32)
+    ports = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [16]) for n in "xy"]
+    node = helper.make_node("Add", ["x", "w"], ["y"])
+    graph = helper.make_graph([node], "g", ports[:1], ports[1:], [numpy_helper.from_array(weights, "w")])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(made, tmp_path / "m.onnx", save_as_external_data=True, location="w.bin", size_threshold=0)
+    np.save(tmp_path / "x.npy", np.zeros(16, np.float32))
+    run = ["run", tmp_path / "m.onnx", "--input", f"x={tmp_path}/x.npy", "--cache", tmp_path / "kept"]
+    for k in range(2):
+        for _ in range(2):
+            tool(*run, "--output-dir", tmp_path / "out")
+            np.testing.assert_array_equal(np.load(tmp_path / "out" / "y.npy"), weights + k)
+        (tmp_path / "w.bin").write_bytes((weights + 1).tobytes())
+    assert len(os.listdir(tmp_path / "kept")) == 2
