@@ -98,6 +98,16 @@ def has_nncf() -> bool:
     return True
 
 
+def modern(model: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
+    """The model in an opset with scales by channel, which the other quantizers do not lift it to themselves."""
+    opsets = {o.domain: o.version for o in onnx.load(model, load_external_data=False).opset_import}
+    if opsets.get("", 0) >= 13:
+        return model
+    out = folder / f"{model.stem}_opset17.onnx"
+    subprocess.run([TOOL, "convert", model, "-o", out, "--opset", "17"], check=True, stdout=subprocess.DEVNULL)
+    return out
+
+
 def made_by_all(
     model: pathlib.Path, folder: pathlib.Path, recipes: dict[str, str], feeds: Feeds, transformer: bool = False
 ) -> dict[str, tuple[pathlib.Path, float]]:
@@ -108,13 +118,14 @@ def made_by_all(
     for k, (name, recipe) in enumerate(recipes.items()):
         out = folder / f"{model.stem}_gossamer{k}.onnx"
         made[name] = (out, by_gossamer(model, out, recipe, samples))
+    lifted = modern(model, folder)
     others = {"onnxruntime": by_onnxruntime}
     if has_nncf():
         others["nncf"] = lambda m, o, f: by_nncf(m, o, f, transformer)
     for name, quantize in others.items():
         out = folder / f"{model.stem}_{name}.onnx"
         try:
-            made[name] = (out, quantize(model, out, feeds))
+            made[name] = (out, quantize(lifted, out, feeds))
             open_model(out)
         except Exception as error:  # theirs to explain
             made.pop(name, None)

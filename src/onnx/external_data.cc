@@ -46,6 +46,7 @@ Result<ExternalData::File> ExternalData::open(const std::string& location) {
 
 std::vector<std::filesystem::path> ExternalData::opened() const {
   std::vector<std::filesystem::path> out;
+  out.reserve(files_.size());
   for (const auto& [location, file] : files_) out.push_back(*folder_ / location);
   return out;
 }

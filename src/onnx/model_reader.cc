@@ -80,6 +80,7 @@ Status read_body(Reader& reader, Bytes bytes, Model& out) {
 
 Status check_functions(const Model& model) {
   std::vector<std::string> keys;
+  keys.reserve(model.functions.size());
   for (const Function& f : model.functions) {
     keys.push_back(f.domain + '\0' + f.overload + '\0' + f.name);
   }
