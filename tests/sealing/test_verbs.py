@@ -200,12 +200,15 @@ def test_a_full_disk_leaves_no_half_file(made, tmp_path):
 def test_an_interrupt_leaves_no_half_file(made, tmp_path):
     """A helper that never answers is where sealing waits."""
     helper_program = tmp_path / "helper"
-    helper_program.write_text("#!/bin/sh\nexec sleep 60\n")
+    started = tmp_path / "started"
+    helper_program.write_text(f"#!/bin/sh\ntouch {started}\nexec sleep 60\n")
     helper_program.chmod(0o755)
     out = tmp_path / "out.goss"
     words = ("seal", made / "m.goss", "-o", out, "--to", f"exec:{helper_program}")
     run = subprocess.Popen([TOOL, *map(str, words)], stderr=subprocess.PIPE)
-    time.sleep(0.5)
+    while not started.exists():
+        assert run.poll() is None
+        time.sleep(0.05)
     run.send_signal(signal.SIGINT)
     assert run.wait(timeout=20) == 130
     assert not out.exists()
