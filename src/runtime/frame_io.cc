@@ -75,6 +75,9 @@ Result<std::vector<Value>> Frame::run(std::span<const Value> inputs, Run& run) {
   for (std::size_t i = 0; i < results_.size(); ++i) {
     const SlotId s = program_.outputs[i].slot;
     if (kind_of(s) != BufferKind::output) continue;
+    if (view(s).count > options_.max_bytes / static_cast<std::int64_t>(dtype_size(slot(s).dtype)))
+      return limit_error(
+          fmt::format("output '{}' exceeds the memory limit", program_.outputs[i].name));
     ASSIGN(results_[i],
            Tensor::make_uninitialized(slot(s).dtype, slot_shape(slot(s), plan_->registers)));
     point_at(BufferKind::output, i, static_cast<std::byte*>(results_[i].mutable_data()));

@@ -26,7 +26,7 @@ struct SessionOptions {
   std::shared_ptr<Pool> pool = nullptr;            // null: memory of its own, kept between runs
   MemorySource memory = {};                        // lends that memory; none: the system
   std::shared_ptr<Workers> workers = nullptr;      // null: the process's pool
-  std::int64_t max_bytes = std::int64_t{1} << 40;  // of arena and held values; exceeded: limit
+  std::int64_t max_bytes = std::int64_t{1} << 40;  // of arena and held values, and each output
   std::int64_t max_steps = std::int64_t{1} << 24;  // executed in one run; exceeded: limit
   // Kernels take and give denormal floats as zeros (FTZ and DAZ), which keeps their speed; the
   // caller's own mode comes back after each step. Reference steps are always exact.

@@ -138,6 +138,18 @@ TEST(Session, HoldsToItsMemoryLimit) {
   EXPECT_EQ(Session::open(chain(3, false), options).status().code(), Code::limit);
 }
 
+TEST(Session, HoldsOutputsToItsMemoryLimit) {
+  Maker m;
+  const Register n = m.number(64);
+  m.scale(m.input("x", {n}), m.output("y", {n}));
+  SessionOptions options;
+  options.max_bytes = 255;  // of 256
+  const auto session = Session::open(m.share(), options);
+  ASSERT_TRUE(session.ok()) << session.status().message();
+  const Value x = iota({64});
+  EXPECT_EQ((*session)->run({&x, 1}).status().code(), Code::limit);
+}
+
 // Two halves of one buffer, written apart, read as one.
 TEST(Session, WritesIntoViews) {
   Maker m;
